@@ -1,0 +1,16 @@
+"""Ids that are derived, so that a repeat finds what the first one made.
+
+Source: architecture 5. All other ids are UUIDv7, made by whoever needs to know them first.
+"""
+
+from uuid import UUID, uuid5
+
+
+def derived_message_id(user_id: UUID, idempotency_key: str) -> UUID:
+    """The id of the message that a user posts under a key; the same for each repeat."""
+    return uuid5(user_id, f"m:{idempotency_key}")
+
+
+def derived_session_id(user_id: UUID, idempotency_key: str) -> UUID:
+    """The id of the session that a first message under a key opens."""
+    return uuid5(user_id, f"s:{idempotency_key}")

@@ -1,0 +1,60 @@
+"""Every name on the wire, in one place.
+
+Event subject `<owner>.event.<tag without version>.<user_id>.<stream_id>`, stream `<OWNER>_EVENTS`,
+request `<owner>.rpc.<name>`, live signal `chat.live.<user_id>.<session_id>`, durable consumer
+`<service>-<handler>`. Ids in subjects are parsed UUIDs: no text of a user ever becomes a subject.
+"""
+
+from uuid import UUID
+
+from lingxi_contracts.base import Answer, Request
+
+CHAT_LIVE_STREAM = "CHAT_LIVE"
+CHAT_WORK = "chat.work"
+"""Core NATS nudge: a replica of chat left a turn unclaimed because its slots are full."""
+DEAD_LETTERS_STREAM = "DEAD_LETTERS"
+
+
+def stream_name(owner: str) -> str:
+    """The JetStream stream that holds an owner's events."""
+    return f"{owner.upper()}_EVENTS"
+
+
+def event_subjects(owner: str) -> str:
+    """All event subjects of an owner, as its stream captures them."""
+    return f"{owner}.event.>"
+
+
+def event_subject(owner: str, tag: str, user_id: UUID, stream_id: UUID) -> str:
+    """Where one event is published: `chat.event.message_posted.<user>.<session>`."""
+    return f"{owner}.event.{tag.partition('.')[0]}.{user_id}.{stream_id}"
+
+
+def event_filter(owner: str, name: str) -> str:
+    """All events of one name (`agent_deleted`), whatever the version of its tag."""
+    return f"{owner}.event.{name}.>"
+
+
+def relay_nudge(owner: str) -> str:
+    """Core NATS subject that wakes an owner's relay when another process appended."""
+    return f"{owner}.relay"
+
+
+def rpc_subject(request: Request[Answer] | type[Request[Answer]]) -> str:
+    """Where a request is answered: `chat.rpc.post_message`."""
+    return f"{request.owner}.rpc.{request.name}"
+
+
+def live_subject(user_id: UUID, session_id: UUID) -> str:
+    """Where token frames and typing of one session go."""
+    return f"chat.live.{user_id}.{session_id}"
+
+
+def durable_name(service: str, handler: str) -> str:
+    """The durable consumer of one handler. A rename is a replay."""
+    return f"{service}-{handler}"
+
+
+def dead_letter_subject(service: str, handler: str, user_id: UUID, event_id: UUID) -> str:
+    """Where the reference to an event goes that a handler could not take."""
+    return f"dead.{service}.{handler}.{user_id}.{event_id}"
