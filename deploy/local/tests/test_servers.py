@@ -1,0 +1,41 @@
+"""The embedded servers, as the test fixtures start them."""
+
+import nats
+import psycopg
+
+from lingxi_local.nats import ADMIN, RunningNats
+
+
+def test_a_fresh_database_is_empty_and_durable(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(
+            "select current_setting('fsync'), current_setting('synchronous_commit'),"
+            " current_setting('unix_socket_directories'), current_setting('listen_addresses'),"
+            " (select count(*) from information_schema.tables where table_schema = 'public')"
+        ).fetchone()
+    assert row == ("on", "on", "", "127.0.0.1", 0)
+
+
+async def test_a_stream_survives_a_killed_server(nats_server: RunningNats) -> None:
+    url = nats_server.server.url(ADMIN)
+    async with await nats.connect(url) as client:
+        await client.jetstream().add_stream(name="KEPT", subjects=["kept.>"])
+        await client.jetstream().publish("kept.one", b"1")
+    nats_server.kill()
+    nats_server.start()
+    async with await nats.connect(url) as client:
+        assert (await client.jetstream().stream_info("KEPT")).state.messages == 1
+
+
+async def test_streams_of_one_test_do_not_reach_the_next(nats_url: str) -> None:
+    await _sees_no_stream_and_leaves_one(nats_url)
+
+
+async def test_streams_of_the_test_before_are_gone(nats_url: str) -> None:
+    await _sees_no_stream_and_leaves_one(nats_url)
+
+
+async def _sees_no_stream_and_leaves_one(nats_url: str) -> None:
+    async with await nats.connect(nats_url) as client:
+        assert await client.jetstream().streams_info() == []
+        await client.jetstream().add_stream(name="LEFT", subjects=["left.>"])
