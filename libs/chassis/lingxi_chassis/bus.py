@@ -1,0 +1,70 @@
+"""The connection to NATS: one a process, for request/reply, relay, live frames and the tail.
+
+It reconnects for ever. A connection that is closed all the same ends the process: a service that
+cannot hear is worse than one that is restarted.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import nats
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+CONNECT_SECONDS_MAX = 2
+RECONNECT_WAIT_SECONDS = 0.25
+PING_INTERVAL_SECONDS = 10
+PENDING_BYTES_MAX = 16 * 1024 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def connect(
+    url: str, service: str, on_closed: Callable[[], None] = lambda: None
+) -> AsyncIterator[Client]:
+    """A connected client with the service's own inbox prefix; `on_closed`: it is lost for good.
+
+    Raises:
+        nats.errors.Error, OSError: no server answers.
+    """
+    leaving = False
+
+    async def closed() -> None:
+        if not leaving:
+            log.error("nats_closed")
+            on_closed()
+
+    async def disconnected() -> None:
+        if not leaving:
+            log.warning("nats_disconnected")
+
+    async def reconnected() -> None:
+        log.info("nats_reconnected")
+
+    async def failed(error: Exception) -> None:
+        log.warning("nats_error", error=repr(error))
+
+    client = await nats.connect(
+        url,
+        name=f"lingxi-{service}",
+        inbox_prefix=f"_INBOX_{service}".encode(),
+        connect_timeout=CONNECT_SECONDS_MAX,
+        reconnect_time_wait=RECONNECT_WAIT_SECONDS,
+        max_reconnect_attempts=-1,
+        ping_interval=PING_INTERVAL_SECONDS,
+        pending_size=PENDING_BYTES_MAX,
+        closed_cb=closed,
+        disconnected_cb=disconnected,
+        reconnected_cb=reconnected,
+        error_cb=failed,
+    )
+    try:
+        yield client
+    finally:
+        leaving = True
+        try:
+            await client.drain()
+        except (NatsError, TimeoutError):
+            await client.close()

@@ -1,0 +1,21 @@
+"""The event log of an owner: append, the snapshot commands decide on, and the relay's view."""
+
+from lingxi_chassis.eventlog.append import (
+    Clause,
+    Conflict,
+    EventLog,
+    GuardLost,
+    Projection,
+    Snapshot,
+)
+from lingxi_chassis.eventlog.again import again_on_conflict
+
+__all__ = [
+    "Clause",
+    "Conflict",
+    "EventLog",
+    "GuardLost",
+    "Projection",
+    "Snapshot",
+    "again_on_conflict",
+]

@@ -1,0 +1,220 @@
+"""Append: one statement that is the whole transaction of a command.
+
+It moves the stream's snapshot from the version the command decided on, writes the events, and runs
+the projections and effects that belong to them. Either all of it is committed or nothing.
+
+Invariants:
+1. A stream's versions are 1, 2, 3, … without gaps: the update is a compare-and-set on `version`.
+2. `(xid, position)` orders the events of one stream by version. The update refuses a transaction
+   whose xid is older than the stream's last one: it would be published before its predecessor.
+3. A guard that does not hold leaves no trace.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg.errors import UniqueViolation
+from psycopg_pool import PoolTimeout
+from pydantic import TypeAdapter
+
+from lingxi_chassis.context import current_metadata
+from lingxi_chassis.ids import new_id
+from lingxi_chassis.postgres import Pool, fetch_one
+from lingxi_contracts.base import Event
+from lingxi_contracts.errors import PayloadTooLarge, Refusal, Unavailable
+
+EVENT_BYTES_MAX = 512 * 1024
+"""Of one event's data; what is larger could not be published."""
+
+
+class Conflict(Exception):
+    """The stream has moved on since it was loaded: load and decide again."""
+
+
+class GuardLost(Exception):
+    """The guard of this append does not hold any more; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot[S]:
+    """A stream as a command sees it. Version 0: it does not exist yet. State None: erased."""
+
+    stream_id: UUID
+    user_id: UUID
+    version: int
+    state: S
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A read model's fold, in SQL: run within the append when one of `tags` is in it.
+
+    `logged(position, event_id, stream_id, version, type, user_id, occurred_at, data)` holds the
+    new events and `appended(stream_id, user_id, version, state)` the new snapshot. One fold must
+    not depend on what another writes in the same statement.
+    """
+
+    name: str
+    tags: frozenset[str]
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A statement that belongs to one append, such as a work row; it selects from `appended`."""
+
+    name: str
+    sql: str
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class EventLog[S]:
+    """The log of one owner, with one kind of stream.
+
+    `evolve` folds events into state; `taken` maps unique constraints to the refusal they mean;
+    `on_append` wakes the relay.
+    """
+
+    pool: Pool
+    state: TypeAdapter[S]
+    initial: S
+    evolve: Callable[[S, Event, datetime], S]
+    projections: Sequence[Projection] = ()
+    taken: Mapping[str, type[Refusal]] = field(default_factory=dict[str, type[Refusal]])
+    on_append: Callable[[], None] = lambda: None
+
+    async def load(self, stream_id: UUID, user_id: UUID) -> Snapshot[S] | None:
+        """The stream if it exists, belongs to the user, and is not erased."""
+        row = await fetch_one(
+            self.pool,
+            "select version, state::text from streams"
+            " where stream_id = %(stream_id)s and user_id = %(user_id)s and state is not null",
+            {"stream_id": stream_id, "user_id": user_id},
+        )
+        return row and Snapshot(stream_id, user_id, row[0], self.state.validate_json(row[1]))
+
+    def new(self, stream_id: UUID, user_id: UUID) -> Snapshot[S]:
+        """A stream that does not exist yet."""
+        return Snapshot(stream_id, user_id, 0, self.initial)
+
+    async def append(
+        self,
+        snapshot: Snapshot[S],
+        events: Sequence[Event],
+        at: datetime,
+        *,
+        guard: Clause | None = None,
+        effects: Sequence[Clause] = (),
+        erase: bool = False,
+    ) -> Snapshot[S]:
+        """Append events decided on `snapshot`; the new snapshot. No events: nothing is done.
+
+        With `erase` the stream's state becomes null: no later command finds it.
+
+        Raises:
+            Conflict: the stream moved on (or exists already, for a new one).
+            GuardLost: `guard` selected no row.
+            Refusal: a unique constraint in `taken`.
+            PayloadTooLarge: an event over `EVENT_BYTES_MAX`.
+            Unavailable: the database is away.
+        """
+        if not events:
+            return snapshot
+        state = snapshot.state
+        for event in events:
+            state = self.evolve(state, event, at)
+        params: dict[str, Any] = {
+            "stream_id": snapshot.stream_id,
+            "user_id": snapshot.user_id,
+            "expected": snapshot.version,
+            "added": len(events),
+            "state": None if erase else self.state.dump_json(state).decode(),
+            "at": at,
+            "events": _rows(events),
+            "metadata": orjson.dumps(current_metadata()).decode(),
+        }
+        for clause in (*effects, *((guard,) if guard else ())):
+            params |= clause.params
+        tags = {event.tag for event in events}
+        folds = tuple((p.name, p.sql) for p in self.projections if tags & p.tags)
+        statement = _statement(
+            snapshot.version == 0,
+            guard.sql if guard else None,
+            folds + tuple((clause.name, clause.sql) for clause in effects),
+        )
+        version, held = await self._run(statement, params)
+        if guard is not None and not held:
+            raise GuardLost
+        if version is None:
+            raise Conflict
+        self.on_append()
+        return Snapshot(snapshot.stream_id, snapshot.user_id, version, state)
+
+    async def _run(self, statement: bytes, params: dict[str, Any]) -> tuple[int | None, bool]:
+        try:
+            async with self.pool.connection() as connection:
+                row = await (await connection.execute(statement, params)).fetchone()
+        except UniqueViolation as error:
+            refusal = self.taken.get(error.diag.constraint_name or "")
+            if refusal is None:
+                raise Conflict from error
+            raise refusal from error
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise Unavailable from error
+        return (row[0], row[1]) if row else (None, False)
+
+
+def _rows(events: Sequence[Event]) -> str:
+    """The events as one JSON array: a single parameter, however many there are."""
+    rows: list[bytes] = []
+    for event in events:
+        data = event.model_dump_json().encode()
+        if len(data) > EVENT_BYTES_MAX:
+            raise PayloadTooLarge(bytes_max=EVENT_BYTES_MAX)
+        rows.append(b'{"id":"%s","type":"%s","data":%s}' % (
+            str(new_id()).encode(), event.tag.encode(), data,
+        ))
+    return (b"[" + b",".join(rows) + b"]").decode()
+
+
+@lru_cache(maxsize=256)
+def _statement(create: bool, guard: str | None, clauses: tuple[tuple[str, str], ...]) -> bytes:
+    """The text of an append. Few shapes exist, so that each stays a prepared statement."""
+    held = f"held as materialized ({guard})," if guard else ""
+    if_held = "and exists (select from held)" if guard else ""
+    if create:
+        move = f"""
+            insert into streams (stream_id, user_id, version, state)
+            select %(stream_id)s, %(user_id)s, %(added)s, %(state)s::jsonb
+            where %(expected)s = 0 {if_held}
+            on conflict (stream_id) do nothing"""
+    else:
+        move = f"""
+            update streams
+            set version = version + %(added)s, xid = pg_current_xact_id(), state = %(state)s::jsonb
+            where stream_id = %(stream_id)s and user_id = %(user_id)s
+              and version = %(expected)s and xid <= pg_current_xact_id() {if_held}"""
+    rest = "".join(f",\n{name} as ({sql})" for name, sql in clauses)
+    return f"""
+        with {held} appended as ({move}
+            returning stream_id, user_id, version, state
+        ), logged as (
+            insert into events
+                (event_id, stream_id, version, type, user_id, occurred_at, data, metadata)
+            select e.id, a.stream_id, %(expected)s + e.n, e.type, a.user_id, %(at)s, e.data,
+                   %(metadata)s::jsonb
+            from appended a, rows from (
+                jsonb_to_recordset(%(events)s::jsonb) as (id uuid, type text, data jsonb)
+            ) with ordinality as e (id, type, data, n)
+            order by e.n
+            returning position, event_id, stream_id, version, type, user_id, occurred_at, data
+        ){rest}
+        select (select version from appended), {"exists (select from held)" if guard else "true"}
+        """.encode()

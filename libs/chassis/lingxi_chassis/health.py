@@ -1,0 +1,115 @@
+"""Health and metrics of one process, on its internal port.
+
+`/health/live`: the event loop turns. `/health/ready`: every check passes, else 503 with the
+reasons. `/metrics`: Prometheus.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+CHECK_SECONDS_MAX = 2.0
+BACKLOG = 2048
+
+type Check = Callable[[], Awaitable[str | None]]
+"""Why the service is not ready; None: this part is fine."""
+
+
+class Health:
+    """The checks of a service, by name."""
+
+    def __init__(self) -> None:
+        self._checks: dict[str, Check] = {}
+
+    def add(self, name: str, check: Check) -> None:
+        """A part without which the service is not ready."""
+        self._checks[name] = check
+
+    async def reasons(self) -> dict[str, str]:
+        """What is wrong, by part; empty: ready."""
+        found = await asyncio.gather(*(_run(check) for check in self._checks.values()))
+        return {name: why for name, why in zip(self._checks, found, strict=True) if why}
+
+
+async def _run(check: Check) -> str | None:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS_MAX):
+            return await check()
+    except TimeoutError:
+        return "no answer in time"
+    except Exception as error:  # a check that breaks is a reason, whatever broke
+        return repr(error)
+
+
+@asynccontextmanager
+async def serve_health(health: Health, host: str, port: int) -> AsyncIterator[None]:
+    """Answer on the internal port while the context is open."""
+
+    async def live(_: Request) -> Response:
+        return JSONResponse({"status": "live"})
+
+    async def ready(_: Request) -> Response:
+        reasons = await health.reasons()
+        status = "ready" if not reasons else "not ready"
+        return JSONResponse(
+            {"status": status, "reasons": reasons}, status_code=503 if reasons else 200
+        )
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    app = Starlette(
+        routes=[
+            Route("/health/live", live),
+            Route("/health/ready", ready),
+            Route("/metrics", metrics),
+        ]
+    )
+    async with serve_http(app, host, port):
+        yield
+
+
+@asynccontextmanager
+async def serve_http(
+    app: ASGIApp, host: str, port: int, *, drain_seconds: int = 2
+) -> AsyncIterator[int]:
+    """Serve an ASGI app in this event loop; yields the port (0 asks for a free one).
+
+    On leaving, requests get `drain_seconds` to end.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=drain_seconds,
+    )
+    with socket.create_server((host, port), backlog=BACKLOG) as listener:
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await serving
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers: the process has its own (see `process`)."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield

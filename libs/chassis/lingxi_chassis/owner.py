@@ -1,0 +1,74 @@
+"""What every owner of a log runs: pool, connection to NATS, relay, request server, health.
+
+One builder serves the process and its component tests.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+
+from lingxi_chassis.bus import connect
+from lingxi_chassis.health import Health, serve_health
+from lingxi_chassis.postgres import Pool, fetch_one, open_pool
+from lingxi_chassis.process import Stop
+from lingxi_chassis.relay import Relay, StreamLimits
+from lingxi_chassis.relay.stream import DAY_SECONDS
+from lingxi_chassis.rpc import RpcClient, RpcServer
+from lingxi_chassis.settings import OwnerSettings
+from lingxi_chassis.tasks import in_background
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerParts:
+    """The plumbing of an owner, ready for its own parts."""
+
+    pool: Pool
+    nats: Client
+    relay: Relay
+    rpc: RpcClient
+    server: RpcServer
+    health: Health
+
+
+@asynccontextmanager
+async def open_owner(
+    owner: str, settings: OwnerSettings, stop: Stop
+) -> AsyncIterator[OwnerParts]:
+    """Everything connected and the relay running; left in the reverse order.
+
+    On leaving: requests under way are answered, then the relay stops, then connections close.
+    """
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(open_pool(settings.database_url))
+        nats = await stack.enter_async_context(connect(settings.nats_url, owner, stop.fail))
+        limits = StreamLimits(
+            max_age_seconds=settings.event_retention_days * DAY_SECONDS,
+            replicas=settings.nats_stream_replicas,
+        )
+        relay = Relay(owner, settings.database_url, nats, limits)
+        await stack.enter_async_context(in_background(relay.run(), "relay", stop.fail))
+        server = RpcServer(nats, owner)
+        stack.push_async_callback(server.finish)
+        health = Health()
+        health.add("database", lambda: _database(pool))
+        health.add("nats", lambda: _connected(nats))
+        health.add("relay", lambda: _relay(relay))
+        await stack.enter_async_context(
+            serve_health(health, settings.internal_host, settings.internal_port)
+        )
+        yield OwnerParts(pool, nats, relay, RpcClient(nats), server, health)
+
+
+async def _database(pool: Pool) -> str | None:
+    await fetch_one(pool, "select 1", {})
+    return None
+
+
+async def _connected(nats: Client) -> str | None:
+    return None if nats.is_connected else "not connected"
+
+
+async def _relay(relay: Relay) -> str | None:
+    return relay.trouble

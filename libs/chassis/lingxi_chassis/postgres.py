@@ -1,0 +1,76 @@
+"""One pool of connections a process, tuned for single statements.
+
+Connections are in autocommit mode: one statement is one transaction, and what has to be atomic is
+one statement (see `eventlog`). Never hold a connection while a model answers.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from lingxi_contracts.errors import Unavailable
+
+POOL_SIZE = 8
+CHECKOUT_SECONDS_MAX = 2.0
+CONNECT_SECONDS_MAX = 5
+
+type Connection = AsyncConnection[TupleRow]
+type Pool = AsyncConnectionPool[Connection]
+type Row = TupleRow
+
+
+@asynccontextmanager
+async def open_pool(url: str, size: int = POOL_SIZE) -> AsyncIterator[Pool]:
+    """A pool with all its connections open.
+
+    Raises:
+        PoolTimeout: the server cannot be reached within `CONNECT_SECONDS_MAX`.
+    """
+    pool: Pool = AsyncConnectionPool(
+        url,
+        min_size=size,
+        max_size=size,
+        open=False,
+        timeout=CHECKOUT_SECONDS_MAX,
+        kwargs={"autocommit": True, "prepare_threshold": 0},
+    )
+    await pool.open(wait=True, timeout=CONNECT_SECONDS_MAX)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+async def fetch_all(pool: Pool, sql: str, params: Mapping[str, Any]) -> list[Row]:
+    """The rows of one statement.
+
+    Raises:
+        Unavailable: the database is away or the pool is exhausted.
+    """
+    try:
+        async with pool.connection() as connection:
+            cursor = await connection.execute(sql.encode(), params)
+            return await cursor.fetchall() if cursor.description else []
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        raise Unavailable from error
+
+
+async def fetch_one(pool: Pool, sql: str, params: Mapping[str, Any]) -> Row | None:
+    """The first row of one statement, or None. Raises as `fetch_all`."""
+    rows = await fetch_all(pool, sql, params)
+    return rows[0] if rows else None
+
+
+async def execute(pool: Pool, sql: str, params: Mapping[str, Any]) -> int:
+    """Run one statement; how many rows it touched. Raises as `fetch_all`."""
+    try:
+        async with pool.connection() as connection:
+            cursor = await connection.execute(sql.encode(), params)
+            return cursor.rowcount
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        raise Unavailable from error

@@ -1,0 +1,91 @@
+"""The life of a service process: start, run until told to stop, stop within ten seconds."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import structlog
+from pydantic import ValidationError
+
+from lingxi_chassis.logs import configure_logs
+from lingxi_chassis.settings import ServiceSettings
+
+STOP_SECONDS_MAX = 9.0
+"""A stop that takes longer is cut off: whoever stopped us kills us at ten."""
+
+log = structlog.get_logger(__name__)
+
+
+class Stop:
+    """Asked to stop, by a signal or from within; `failed` makes the exit code 1."""
+
+    def __init__(self) -> None:
+        self._asked = asyncio.Event()
+        self.failed = False
+
+    def ask(self) -> None:
+        """Stop in good order."""
+        self._asked.set()
+
+    def fail(self) -> None:
+        """Stop because the process cannot do its work any more."""
+        self.failed = True
+        self._asked.set()
+
+    async def wait(self) -> None:
+        """Until somebody asks."""
+        await self._asked.wait()
+
+
+def main[S: ServiceSettings](
+    service: str,
+    settings_type: type[S],
+    start: Callable[[S, Stop], AbstractAsyncContextManager[None]],
+    migrate: Callable[[S], None] | None = None,
+) -> None:
+    """`python -m lingxi_<service> [migrate]`. Exits 0 after a stop, 1 when the start fails."""
+    try:
+        settings = settings_type()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False):
+            print(f"{service}: setting {problem['loc'][0]}: {problem['msg']}", file=sys.stderr)
+        sys.exit(1)
+    configure_logs(service, settings.log_format, settings.log_level)
+    if sys.argv[1:] == ["migrate"]:
+        if migrate is not None:
+            migrate(settings)
+        return
+    if sys.platform == "win32":
+        sys.exit(asyncio.run(_run(service, settings, start)))
+    import uvloop
+
+    sys.exit(uvloop.run(_run(service, settings, start)))
+
+
+async def _run[S: ServiceSettings](
+    service: str, settings: S, start: Callable[[S, Stop], AbstractAsyncContextManager[None]]
+) -> int:
+    stop = Stop()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.ask)
+    running = start(settings, stop)
+    try:
+        await running.__aenter__()
+    except Exception as error:
+        log.error("start_failed", error=f"{type(error).__name__}: {error}")
+        log.debug("start_failed_trace", exc_info=True)
+        return 1
+    log.info("started", service=service)
+    await stop.wait()
+    log.info("stopping", service=service)
+    try:
+        async with asyncio.timeout(STOP_SECONDS_MAX):
+            await running.__aexit__(None, None, None)
+    except TimeoutError:
+        log.error("stop_cut_off", seconds=STOP_SECONDS_MAX)
+        return 1
+    log.info("stopped", service=service)
+    return 1 if stop.failed else 0

@@ -1,0 +1,161 @@
+"""The relay of one owner.
+
+The log is the outbox. The stream's own sequence is the fence: the n-th row after the checkpoint is
+published expecting `stream_seq + n - 1` to be the stream's last sequence, so it is stored there or
+nowhere. Invariants:
+
+1. The stream holds the log's rows in `(xid, position)` order, none twice, none missing.
+2. The saved checkpoint may lag: after any doubt (start, refusal, timeout, reconnect) the stream's
+   last sequence tells how many rows after it are in. So it is saved about once a second.
+3. If the stream is not what the checkpoint describes (lost, recreated, ahead of the log), it is
+   healed: emptied, and filled again with all rows younger than its `max_age`. The log wins.
+
+One relay an owner is active, by an advisory lock; that saves work, correctness is the fence.
+Source: architecture 4.
+"""
+
+import asyncio
+from contextlib import suppress
+
+import psycopg
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from lingxi_chassis.clock import monotonic
+from lingxi_chassis.postgres import CONNECT_SECONDS_MAX, Connection
+from lingxi_chassis.relay.publish import FencedPublisher, PublishRefused
+from lingxi_chassis.relay.rows import (
+    Checkpoint,
+    before_young_rows,
+    load_checkpoint,
+    read_rows,
+    save_checkpoint,
+    skip_rows,
+)
+from lingxi_chassis.relay.stream import StreamLimits, ensure_stream, purge, stream_position
+from lingxi_contracts.subjects import relay_nudge
+
+BATCH_ROWS_MAX = 500
+POLL_SECONDS = 0.25
+STANDBY_SECONDS = 1.0
+SAVE_SECONDS = 1.0
+CHECK_SECONDS = 10.0
+RETRY_SECONDS_MAX = 2.0
+ADVISORY_LOCK = 0x6C787265  # any constant will do: it is per database, and an owner has its own
+
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """Publishes one owner's log. `run` goes on until cancelled; `wake` after each append."""
+
+    def __init__(
+        self, owner: str, database_url: str, nats: Client, limits: StreamLimits | None = None
+    ) -> None:
+        self._owner = owner
+        self._url = database_url
+        self._nats = nats
+        self._js = nats.jetstream()
+        self._limits = limits or StreamLimits()
+        self._publisher = FencedPublisher(nats, owner)
+        self._woken = asyncio.Event()
+        self.published = 0
+        self.trouble: str | None = "the relay has not started"
+        """Why it does not publish at the moment; None: it does, or stands by for another."""
+
+    def wake(self) -> None:
+        """There is something to publish."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled; trouble is waited out and told in `trouble`."""
+        await self._publisher.open()
+        await self._nats.subscribe(relay_nudge(self._owner), cb=self._nudged)
+        pause = POLL_SECONDS
+        while True:
+            try:
+                await self._serve()
+            except (psycopg.Error, NatsError, OSError, TimeoutError, PublishRefused) as error:
+                self.trouble = repr(error)
+                log.warning("relay_interrupted", owner=self._owner, error=repr(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, RETRY_SECONDS_MAX)
+            else:
+                pause = POLL_SECONDS
+
+    async def _nudged(self, _: Msg) -> None:
+        self.wake()
+
+    async def _serve(self) -> None:
+        """Hold the lock and publish; returns when the stream has to be looked at again."""
+        connection = await psycopg.AsyncConnection.connect(
+            self._url, autocommit=True, prepare_threshold=0, connect_timeout=CONNECT_SECONDS_MAX
+        )
+        async with connection:
+            while not await self._locked(connection):
+                self.trouble = None
+                await asyncio.sleep(STANDBY_SECONDS)
+            await ensure_stream(self._js, self._owner, self._limits)
+            while True:
+                checkpoint = await self._reconcile(connection)
+                self.trouble = None
+                await self._publish(connection, checkpoint)
+
+    async def _locked(self, connection: Connection) -> bool:
+        cursor = await connection.execute(
+            "select pg_try_advisory_lock(%(key)s)", {"key": ADVISORY_LOCK}
+        )
+        row = await cursor.fetchone()
+        return bool(row and row[0])
+
+    async def _reconcile(self, connection: Connection) -> Checkpoint:
+        """Where to go on: behind what the stream holds already, or from a healed stream."""
+        # What was published on this connection before is processed before the stream answers.
+        await self._nats.flush()
+        checkpoint = await load_checkpoint(connection)
+        stream = await stream_position(self._js, self._owner)
+        ahead = stream.last_seq - checkpoint.stream_seq
+        if stream.created == checkpoint.stream_created and ahead >= 0:
+            moved = await skip_rows(connection, checkpoint, ahead) if ahead else checkpoint
+            if moved is not None:
+                await save_checkpoint(connection, moved)
+                return moved
+        return await self._heal(connection)
+
+    async def _heal(self, connection: Connection) -> Checkpoint:
+        # A crash before the end of this must heal again, not take an empty stream for a full one.
+        await save_checkpoint(connection, Checkpoint("", 0, "0", 0))
+        stream = await purge(self._js, self._owner)
+        xid, position = await before_young_rows(connection, self._limits.max_age_seconds)
+        healed = Checkpoint(stream.created, stream.last_seq, xid, position)
+        await save_checkpoint(connection, healed)
+        log.info("relay_healed", owner=self._owner, stream_seq=healed.stream_seq)
+        return healed
+
+    async def _publish(self, connection: Connection, checkpoint: Checkpoint) -> None:
+        """Publish what comes, until it is time to look at the stream again."""
+        reconnects = self._nats.stats["reconnects"]
+        check_at = monotonic() + CHECK_SECONDS
+        saved = checkpoint
+        saved_at = monotonic()
+        try:
+            while self._nats.stats["reconnects"] == reconnects and monotonic() < check_at:
+                self._woken.clear()
+                rows = await read_rows(connection, checkpoint, BATCH_ROWS_MAX)
+                if rows:
+                    await self._publisher.publish(rows, checkpoint.stream_seq)
+                    checkpoint = checkpoint.after(rows)
+                    self.published += len(rows)
+                if saved != checkpoint and monotonic() - saved_at >= SAVE_SECONDS:
+                    await save_checkpoint(connection, checkpoint)
+                    saved, saved_at = checkpoint, monotonic()
+                if not rows:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(POLL_SECONDS):
+                            await self._woken.wait()
+        finally:
+            if saved != checkpoint:
+                with suppress(psycopg.Error):
+                    await save_checkpoint(connection, checkpoint)

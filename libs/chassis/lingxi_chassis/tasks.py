@@ -1,0 +1,36 @@
+"""Work in the background of a service: its end is the end of the process, unless we ended it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def in_background(
+    work: Coroutine[Any, Any, None], name: str, on_death: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Run `work` while the context is open; if it ends by itself or fails, `on_death` is called."""
+
+    async def watched() -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("background_failed", name=name)
+        else:
+            log.error("background_ended", name=name)
+        on_death()
+
+    task = asyncio.create_task(watched(), name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
