@@ -75,7 +75,7 @@ class Clause:
 
 
 @dataclass(frozen=True)
-class EventLog[S]:
+class EventLog[S, E: Event]:
     """The log of one owner, with one kind of stream.
 
     `evolve` folds events into state; `taken` maps unique constraints to the refusal they mean;
@@ -85,7 +85,7 @@ class EventLog[S]:
     pool: Pool
     state: TypeAdapter[S]
     initial: S
-    evolve: Callable[[S, Event, datetime], S]
+    evolve: Callable[[S, E, datetime], S]
     projections: Sequence[Projection] = ()
     taken: Mapping[str, type[Refusal]] = field(default_factory=dict[str, type[Refusal]])
     on_append: Callable[[], None] = lambda: None
@@ -107,7 +107,7 @@ class EventLog[S]:
     async def append(
         self,
         snapshot: Snapshot[S],
-        events: Sequence[Event],
+        events: Sequence[E],
         at: datetime,
         *,
         guard: Clause | None = None,
