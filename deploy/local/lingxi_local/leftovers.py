@@ -29,10 +29,10 @@ def stop(pid_file: Path, marker: str, stop_signal: signal.Signals, wait_seconds:
 
 def is_ours(pid: int, marker: str) -> bool:
     """Whether the process runs and its command line contains `marker`."""
-    return marker in _command_line(pid)
+    return marker in command_line(pid)
 
 
-def _command_line(pid: int) -> str:
+def command_line(pid: int) -> str:
     """The command line of a running process, or "" when there is none (a zombie has none)."""
     if Path("/proc/self/cmdline").exists():
         try:

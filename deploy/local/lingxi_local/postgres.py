@@ -25,7 +25,7 @@ from lingxi_local.process import Account, Command, StartFailed, spawn, stop
 SUPERUSER = "postgres"
 READY_SECONDS_MAX = 30.0
 READY_POLL_SECONDS = 0.02
-STOP_SECONDS_MAX = 5.0
+STOP_SECONDS_MAX = 2.0
 # Where an account that can't reach the checkout finds its files instead. Root only.
 SHARED_ROOT = Path("/var/lib/lingxi")
 

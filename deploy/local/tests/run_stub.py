@@ -1,0 +1,10 @@
+"""`python -m lingxi_local`, with the stub as its only service."""
+
+import asyncio
+import sys
+
+from lingxi_local.__main__ import run
+from lingxi_local.services import Service
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(run([Service("gateway", "lingxi_stub", is_public=True)])))
