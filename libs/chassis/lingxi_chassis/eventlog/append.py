@@ -98,7 +98,16 @@ class EventLog[S, E: Event]:
             " where stream_id = %(stream_id)s and user_id = %(user_id)s and state is not null",
             {"stream_id": stream_id, "user_id": user_id},
         )
-        return row and Snapshot(stream_id, user_id, row[0], self.state.validate_json(row[1]))
+        return row and self.snapshot(stream_id, user_id, row[0], row[1])
+
+    async def exists(self, stream_id: UUID) -> bool:
+        """Whether the stream was ever begun, by whomever, erased ones too."""
+        sql = "select 1 from streams where stream_id = %(stream_id)s"
+        return await fetch_one(self.pool, sql, {"stream_id": stream_id}) is not None
+
+    def snapshot(self, stream_id: UUID, user_id: UUID, version: int, state: str) -> Snapshot[S]:
+        """A stream that a query of the owner's own found: `state` as JSON text."""
+        return Snapshot(stream_id, user_id, version, self.state.validate_json(state))
 
     def new(self, stream_id: UUID, user_id: UUID) -> Snapshot[S]:
         """A stream that does not exist yet."""
