@@ -5,6 +5,7 @@ model a 400. The words are looked at here and never passed on.
 """
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import cast
 
@@ -107,6 +108,7 @@ def retry_after_seconds(header: str | None) -> float | None:
     except ValueError:
         pass
     try:
-        return max(0.0, (parsedate_to_datetime(header) - utc_now()).total_seconds())
+        date = parsedate_to_datetime(header)
+        return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - utc_now()).total_seconds())
     except (TypeError, ValueError):
         return None
