@@ -1,0 +1,1 @@
+"""The service that owns agents and the ledger of their personalities."""

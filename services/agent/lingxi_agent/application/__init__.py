@@ -1,0 +1,1 @@
+"""What agent does: one verb a file."""

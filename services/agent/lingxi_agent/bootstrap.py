@@ -1,0 +1,48 @@
+"""Settings -> running service: the only file that sees every floor."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from lingxi_agent.application.agent_log import AgentLog
+from lingxi_agent.domain.agent import Agent, evolve
+from lingxi_agent.entrypoints import rpc
+from lingxi_agent.projections import agents, personality_versions
+from lingxi_agent.settings import Settings
+from lingxi_chassis import migrations
+from lingxi_chassis.owner import open_owner
+from lingxi_chassis.postgres import Pool
+from lingxi_chassis.process import Stop
+from lingxi_contracts.agent import OWNER
+from lingxi_contracts.errors import AgentNameTaken
+
+VERSIONS = Path(__file__).parent / "migrations" / "versions"
+PROJECTIONS = (*agents.FOLDS, *personality_versions.FOLDS)
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to the newest revision."""
+    migrations.migrate(settings.database_url, VERSIONS)
+
+
+@asynccontextmanager
+async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
+    """The service answers while the context is open."""
+    async with open_owner(OWNER, settings, stop) as parts:
+        await rpc.serve(parts.server, open_log(parts.pool, parts.relay.wake))
+        yield
+
+
+def open_log(pool: Pool, on_append: Callable[[], None] = lambda: None) -> AgentLog:
+    """The log of agents, with its read models."""
+    return AgentLog(
+        pool=pool,
+        state=TypeAdapter(Agent | None),
+        initial=None,
+        evolve=evolve,
+        projections=PROJECTIONS,
+        taken={agents.NAME_CONSTRAINT: AgentNameTaken},
+        on_append=on_append,
+    )

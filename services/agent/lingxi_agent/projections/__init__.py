@@ -1,0 +1,1 @@
+"""What agent shows: one read model a file."""
