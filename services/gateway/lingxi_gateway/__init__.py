@@ -1,0 +1,1 @@
+"""The gateway: accounts, and the public HTTP interface to everything else."""

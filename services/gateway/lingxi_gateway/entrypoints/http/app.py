@@ -1,0 +1,69 @@
+"""The public HTTP application: routers, failures, and the layers around them."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware import Middleware
+from fastapi.openapi.utils import get_openapi
+
+from lingxi_gateway.entrypoints.http.cors import Cors
+from lingxi_gateway.entrypoints.http.edge import Edge
+from lingxi_gateway.entrypoints.http.failures import answer_failures
+from lingxi_gateway.entrypoints.http.parts import Parts
+from lingxi_gateway.entrypoints.http.paths import SlashAtEnd
+from lingxi_gateway.entrypoints.http.problems import InvalidProblem, Problem, documented
+
+ROUTERS: tuple[APIRouter, ...] = ()
+DESCRIPTION = """\
+AI companions that remember, adapt under your eyes, and write first when it makes sense.
+
+Register, log in, and send the access token as `Authorization: Bearer …`. Paths end in `/`, and
+answer the same without it. Errors are problems (RFC 9457).
+"""
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The application over its parts; it holds nothing of its own."""
+    app = FastAPI(
+        title="Lingxi",
+        version="1",
+        description=DESCRIPTION,
+        openapi_url="/openapi.json",
+        # FastAPI's pages load their scripts from elsewhere: nothing here may depend on that.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(Edge, parts.limits.requests, parts.trusted_proxies),
+            Middleware(Cors, origins=parts.cors_origins),
+            Middleware(SlashAtEnd),
+        ],
+        responses=documented(HTTPStatus.SERVICE_UNAVAILABLE),
+    )
+    app.state.parts = parts
+    answer_failures(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.openapi = lambda: _openapi(app)
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with problems as the answer to unfit requests."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        for model in (Problem, InvalidProblem):
+            described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas |= described.pop("$defs", {})
+            schemas[model.__name__] = described
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,96 @@
+"""The outermost middleware: correlation id, limit by address, headers, access log, last resort.
+
+One pure ASGI layer, because each costs every request. The access log has method, route, status and
+milliseconds: no path (it holds ids), no query, no text.
+"""
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lingxi_chassis import context
+from lingxi_chassis.clock import monotonic
+from lingxi_contracts.errors import Refusal
+from lingxi_gateway.entrypoints.http.clients import Network, client_address
+from lingxi_gateway.entrypoints.http.limits import Window
+from lingxi_gateway.entrypoints.http.problems import problem, refused
+
+REQUEST_ID_HEADER = "X-Request-ID"
+CLIENT_ADDRESS_KEY = "lingxi.client_address"
+"""Where the scope keeps the client's address."""
+HEADERS_OF_ALL = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""Unless a route says otherwise."""
+
+_request_id = re.compile(r"[A-Za-z0-9._-]{1,128}")
+log = structlog.get_logger("lingxi_gateway.http")
+
+
+class Edge:
+    """See the module."""
+
+    def __init__(self, app: ASGIApp, requests: Window, trusted_proxies: Sequence[Network]) -> None:
+        self._app = app
+        self._requests = requests
+        self._trusted_proxies = trusted_proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever happens within."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = monotonic()
+        headers = Headers(scope=scope)
+        given = headers.get(REQUEST_ID_HEADER, "")
+        context.begin(given if _request_id.fullmatch(given) else None)
+        status = 0
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                marked = MutableHeaders(scope=message)
+                marked[REQUEST_ID_HEADER] = context.correlation_id()
+                for name, value in HEADERS_OF_ALL.items():
+                    marked.setdefault(name, value)
+            await send(message)
+
+        peer = scope["client"][0] if scope.get("client") else ""
+        scope[CLIENT_ADDRESS_KEY] = client = client_address(
+            peer, ",".join(headers.getlist("x-forwarded-for")), self._trusted_proxies
+        )
+        try:
+            self._requests.count(client)
+            await self._app(scope, receive, send_marked)
+        except Refusal as refusal:
+            await refused(refusal)(scope, receive, send_marked)
+        except Exception:
+            log.exception("request_failed", route=route_of(scope))
+            if status:  # the answer is under way: all that is left is to break it off
+                raise
+            failed = problem(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something failed on our side."
+            )
+            await failed(scope, receive, send_marked)
+        finally:
+            log.info(
+                "request",
+                method=scope["method"],
+                route=route_of(scope),
+                status=status,
+                ms=round((monotonic() - began) * 1000, 1),
+            )
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the route that took the request; `-` for none."""
+    return getattr(scope.get("route"), "path", "-")

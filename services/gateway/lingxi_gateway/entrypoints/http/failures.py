@@ -1,0 +1,59 @@
+"""Turns what routes and FastAPI raise into problems."""
+
+from http import HTTPStatus
+from typing import Any, cast
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lingxi_contracts.errors import InvalidInput, PayloadTooLarge, Refusal
+from lingxi_gateway.domain.refusals import MethodNotAllowed, RouteNotFound
+from lingxi_gateway.entrypoints.http.body import BODY_BYTES_MAX
+from lingxi_gateway.entrypoints.http.problems import problem, refused
+
+ERRORS_MAX = 20
+"""How many of a request's faults an answer lists."""
+
+
+def answer_failures(app: FastAPI) -> None:
+    """Register the handlers; unexpected exceptions are answered by `edge`."""
+    app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _refusal(_: Request, error: Exception) -> Response:
+    return refused(cast("Refusal", error))
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    faults = cast("RequestValidationError", error).errors()
+    return refused(InvalidInput(errors=[_fault(fault) for fault in faults[:ERRORS_MAX]]))
+
+
+def _fault(fault: dict[str, Any]) -> dict[str, Any]:
+    """Where and what; never what was sent: it may be a password."""
+    return {"loc": list(fault["loc"]), "msg": fault["msg"], "type": fault["type"]}
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    raised = cast("HTTPException", error)
+    status = HTTPStatus(raised.status_code)
+    if status is HTTPStatus.NOT_FOUND:
+        return refused(RouteNotFound())
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return refused(PayloadTooLarge(bytes_max=BODY_BYTES_MAX))
+    if status is HTTPStatus.UNPROCESSABLE_ENTITY:
+        return refused(InvalidInput(errors=cast("list[Any]", raised.detail)[:ERRORS_MAX]))
+    if status is HTTPStatus.BAD_REQUEST:  # FastAPI could not parse the body
+        fault = {"loc": ["body"], "msg": "not readable as JSON", "type": "json_invalid"}
+        return refused(InvalidInput(errors=[fault]))
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        answer = refused(MethodNotAllowed())
+        answer.headers.update(raised.headers or {})
+        return answer
+    code = status.name.lower()
+    return problem(status, code, status.phrase, headers=dict(raised.headers or {}))

@@ -1,0 +1,1 @@
+"""What the gateway stores and shows, one table a file."""
