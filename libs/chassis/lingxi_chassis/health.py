@@ -95,6 +95,7 @@ async def serve_http(
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,  # whose X-Forwarded-For counts is for the app to say
         timeout_graceful_shutdown=drain_seconds,
     )
     with socket.create_server((host, port), backlog=BACKLOG) as listener:

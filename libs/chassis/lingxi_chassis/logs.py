@@ -11,6 +11,9 @@ import structlog
 
 QUIET_LOGGERS = ("nats", "uvicorn", "uvicorn.access", "httpx", "httpx2", "httpcore2", "openai")
 
+# Local variables hold texts, passwords and tokens.
+_without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
 
 def configure_logs(
     service: str, log_format: Literal["json", "console"], log_level: str
@@ -24,11 +27,15 @@ def configure_logs(
     ]
     if log_format == "json":
         render: list[Any] = [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(_without_locals),
             structlog.processors.JSONRenderer(),
         ]
     else:
-        render = [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=28)]
+        render = [
+            structlog.dev.ConsoleRenderer(
+                colors=False, pad_event_to=28, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     level = logging.getLevelNamesMapping()[log_level.upper()]
 
     def named(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
