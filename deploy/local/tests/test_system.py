@@ -87,7 +87,7 @@ async def test_restart_is_graceful_and_no_crash(data_dir: Path) -> None:
 async def test_a_service_that_cannot_start_is_given_up_and_named(data_dir: Path) -> None:
     output = io.StringIO()
     system = system_at(data_dir, output, STUB="broken")
-    with pytest.raises(StartFailed, match="^chat did not start: it ended 4 times, exit code 1"):
+    with pytest.raises(StartFailed, match=r"^chat did not start: it ended 4 times, exit code 1"):
         await system.start()
     assert system.pids == {}
     assert "chat       | stub: this can't work" in output.getvalue()

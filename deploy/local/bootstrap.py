@@ -1,0 +1,140 @@
+"""Makes `.venv` what `requirements.lock` says: `python deploy/local/bootstrap.py [smollm2]`.
+
+Run by the system's Python (3.12 or newer), with nothing but the standard library. Does nothing
+when the environment is up to date. Every file that is installed is checked against its hash. uv
+does it in seconds; pip takes its place where uv doesn't work.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / ".lingxi-stamp"
+LOCK = ROOT / "requirements.lock"
+SMOLLM2_LOCK = ROOT / "requirements-smollm2.lock"
+
+
+def main() -> None:
+    """Bring the environment up to date, one process at a time."""
+    with (ROOT / "pyproject.toml").open() as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        wanted = _stamp()
+        if not (_works() and STAMP.exists() and STAMP.read_text() == wanted):
+            _build(wanted)
+        if sys.argv[1:] == ["smollm2"]:
+            _install_locked(SMOLLM2_LOCK)
+
+
+def _stamp() -> str:
+    """What the environment depends on. A moved checkout needs a new one, too."""
+    digest = hashlib.sha256(f"{ROOT} {sys.version_info[:2]}".encode())
+    for path in (LOCK, ROOT / "pyproject.toml", Path(__file__)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _works() -> bool:
+    return PYTHON.exists() and _run([PYTHON, "-m", "pip", "--version"], quiet=True)
+
+
+def _build(stamp: str) -> None:
+    _say("preparing .venv (once, and when requirements.lock changes)")
+    STAMP.unlink(missing_ok=True)
+    if not _works():
+        _must([sys.executable, "-m", "venv", "--clear", VENV])
+    _install_uv()
+    uv_sync = ["sync", "--python", PYTHON, "--require-hashes", "--compile-bytecode", "--quiet"]
+    if not _uv([*uv_sync, LOCK]):
+        _say("uv does not work here; pip does it, in about a minute")
+        _must(_pip(["install", "--require-hashes", "--no-deps", "-r", LOCK]))
+    _must(_pip(["install", "--no-deps", "--no-build-isolation", "-e", ROOT]))
+    STAMP.write_text(stamp)
+
+
+def _install_locked(lock: Path) -> None:
+    """Add what `lock` names, without its dependencies."""
+    options = ["--python", PYTHON, "--require-hashes", "--no-deps", "--quiet"]
+    if not _uv(["install", *options, "-r", lock]):
+        _must(_pip(["install", "--require-hashes", "--no-deps", "-r", lock]))
+
+
+def _install_uv() -> None:
+    """Install the pinned uv alone. Where that fails, pip does all the rest."""
+    pinned = re.search(r"^uv==.*(?:\\\n.*)*", LOCK.read_text(), re.MULTILINE)
+    if pinned is None:
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(f"{pinned[0]}\n")
+        file.flush()
+        _run(_pip(["install", "--require-hashes", "--no-deps", "-r", file.name]), quiet=True)
+
+
+def _pip(arguments: Sequence[str | Path]) -> list[str | Path]:
+    return [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+
+
+def _uv(arguments: Sequence[str | Path]) -> bool:
+    uv = VENV / "bin" / "uv"
+    return uv.exists() and _run([uv, "pip", *arguments], env=_uv_environment())
+
+
+def _uv_environment() -> dict[str, str]:
+    """uv doesn't read pip's configuration: tell it where pip looks and whom pip trusts."""
+    env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    for name, option in (
+        ("UV_DEFAULT_INDEX", "index-url"),
+        ("UV_INDEX", "extra-index-url"),
+        ("UV_FIND_LINKS", "find-links"),
+        ("SSL_CERT_FILE", "cert"),
+    ):
+        value = _pip_setting(option)
+        if value and not env.get(name):
+            env[name] = value.replace(" ", "," if name == "UV_FIND_LINKS" else " ")
+    return env
+
+
+def _pip_setting(option: str) -> str:
+    """A setting of pip's: from its environment variable, else its configuration files."""
+    given = os.environ.get(f"PIP_{option.upper().replace('-', '_')}")
+    if given:
+        return given
+    for section in ("install", "global"):
+        shown = subprocess.run(
+            [PYTHON, "-m", "pip", "config", "get", f"{section}.{option}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if shown.returncode == 0:
+            return " ".join(shown.stdout.split())
+    return ""
+
+
+def _must(argv: Sequence[str | Path]) -> None:
+    if not _run(argv):
+        sys.exit(f"lingxi: this failed: {' '.join(map(str, argv))}")
+
+
+def _run(
+    argv: Sequence[str | Path], *, quiet: bool = False, env: dict[str, str] | None = None
+) -> bool:
+    output = subprocess.DEVNULL if quiet else None
+    result = subprocess.run(argv, cwd=ROOT, env=env, stdout=output, stderr=output, check=False)
+    return result.returncode == 0
+
+
+def _say(text: str) -> None:
+    print(f"lingxi: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
