@@ -1,0 +1,1 @@
+"""Owns sessions, their messages, and the turns that answer them."""

@@ -1,0 +1,59 @@
+"""The model, as chat speaks to it: a prompt in, the whole reply out."""
+
+from lingxi_chassis.model.client import ModelClient
+from lingxi_chassis.model.messages import ChatMessage, ChatRequest, Priority
+from lingxi_chassis.model.tokens import estimate_tokens
+from lingxi_chat.application.parts import Spoken
+from lingxi_chat.domain.prompt import Prompt
+from lingxi_contracts.agent import AgentProfile
+from lingxi_contracts.chat import Usage
+
+BUBBLE_BORDER = "\n<next>\n"
+"""The agent's earlier bubbles stand in the prompt in the syntax it is asked for."""
+
+
+class SpeakingModel:
+    """One OpenAI-compatible URL, shared by all turns of the process."""
+
+    def __init__(self, client: ModelClient) -> None:
+        self._client = client
+
+    def tokens(self, text: str, model: str | None) -> int:
+        """An estimate, corrected by what this model's usage said so far."""
+        name = model or self._client.default_model
+        return self._client.tokens.corrected(name, estimate_tokens(text))
+
+    async def speak(self, profile: AgentProfile, prompt: Prompt) -> Spoken:
+        """The reply. Raises ModelFailure."""
+        completion = await self._client.complete(
+            ChatRequest(
+                messages=_messages(prompt),
+                model=profile.parameters.model,
+                temperature=profile.parameters.temperature,
+                max_tokens=profile.parameters.max_tokens,
+                priority=Priority.REPLY,
+            )
+        )
+        return Spoken(
+            text=completion.text,
+            model=completion.model,
+            fallback_from=completion.fallback_from,
+            usage=Usage(
+                prompt_tokens=completion.usage.prompt_tokens,
+                completion_tokens=completion.usage.completion_tokens,
+            ),
+            latency_ms=completion.latency_ms,
+        )
+
+
+def _messages(prompt: Prompt) -> list[ChatMessage]:
+    messages = [ChatMessage("system", prompt.system)]
+    for said in prompt.messages:
+        last = messages[-1]
+        if said.author == "user":
+            messages.append(ChatMessage("user", said.text))
+        elif last.role == "assistant":
+            messages[-1] = ChatMessage("assistant", last.content + BUBBLE_BORDER + said.text)
+        else:
+            messages.append(ChatMessage("assistant", said.text))
+    return messages

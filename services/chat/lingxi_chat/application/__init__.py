@@ -1,0 +1,1 @@
+"""What chat does: one verb a file."""

@@ -1,0 +1,171 @@
+"""Answer a turn: profile, prompt, model, and one append that records the outcome.
+
+The outcome is recorded by whoever holds the claim, in the append that deletes the work row. A
+worker that lost its claim, or finds the turn over, stays silent: another one recorded, or will.
+"""
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import cast
+
+import structlog
+
+from lingxi_chassis.clock import monotonic, utc_now
+from lingxi_chassis.eventlog import GuardLost, again_on_conflict
+from lingxi_chassis.ids import new_id
+from lingxi_chassis.leases import LeaseLost, held
+from lingxi_chassis.model.errors import BadAnswer, ModelFailure
+from lingxi_chat.application.delete_session import delete_session
+from lingxi_chat.application.parts import Model, Profiles, SessionLog, SessionSnapshot
+from lingxi_chat.application.turn_workers import Held
+from lingxi_chat.domain import session as domain
+from lingxi_chat.domain.bubbles import delay_ms, split_reply
+from lingxi_chat.domain.prompt import Known, build_prompt
+from lingxi_chat.domain.session import Bubble, Failure, Reply, TurnEnd
+from lingxi_chat.projections.messages import newest_messages
+from lingxi_chat.projections.open_turns import (
+    ATTEMPTS_MAX,
+    LEASE_SECONDS,
+    Claim,
+    dequeue,
+    enqueue,
+    holding,
+    renew,
+)
+from lingxi_contracts.chat import DeleteSession, FailureCode
+from lingxi_contracts.errors import AgentNotFound, SessionNotFound, Unavailable
+
+RENEW_SECONDS = 5.0
+RECORD_PAUSE_SECONDS = 0.5
+ANSWER_TOKENS = 1_024
+"""Room in the model's context for the answer, unless the agent says another number."""
+PROMPT_MESSAGES_MAX = 100
+
+ABANDONED = Failure(
+    "abandoned", f"The turn was tried {ATTEMPTS_MAX} times and never came to an end.", True
+)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTurns:
+    """The use case with what it needs. `context_tokens`: what the model can read and write."""
+
+    log: SessionLog
+    profiles: Profiles
+    model: Model
+    context_tokens: int
+
+    async def __call__(self, turn: Held) -> Held | None:
+        """Work on a claimed turn until its outcome is recorded; the turn that follows at once."""
+        claim = turn.claim
+        try:
+            async with held(
+                lambda: renew(self.log.pool, claim),
+                lease_seconds=LEASE_SECONDS,
+                every_seconds=RENEW_SECONDS,
+                claimed_at=turn.claimed_at,
+            ):
+                return await self._until_recorded(turn)
+        except (LeaseLost, GuardLost):
+            log.info("turn_left_to_another", turn_id=str(claim.turn_id), attempt=claim.attempt)
+        except SessionNotFound:
+            log.info("turn_without_session", turn_id=str(claim.turn_id))
+        except AgentNotFound:
+            # Its deletion and this session's start passed each other; it takes its sessions along.
+            await delete_session(
+                DeleteSession(user_id=claim.user_id, session_id=claim.session_id), self.log
+            )
+        return None
+
+    async def _until_recorded(self, turn: Held) -> Held | None:
+        """An owner or the database being away is waited out, as long as the lease can be held."""
+        end: TurnEnd | None = None
+        snapshot = turn.snapshot
+        while True:
+            try:
+                snapshot = snapshot or await self._load(turn.claim)
+                end = end or await self._attempt(turn.claim, snapshot)
+                return await self._record(turn.claim, end, snapshot)
+            except Unavailable:
+                log.warning("turn_waits", turn_id=str(turn.claim.turn_id))
+                await asyncio.sleep(RECORD_PAUSE_SECONDS)
+
+    async def _load(self, claim: Claim) -> SessionSnapshot:
+        snapshot = await self.log.load(claim.session_id, claim.user_id)
+        if snapshot is None:
+            raise SessionNotFound
+        return snapshot
+
+    async def _attempt(self, claim: Claim, snapshot: SessionSnapshot) -> TurnEnd:
+        """Ask the model. What goes wrong with it is an outcome, not an exception."""
+        session = snapshot.state
+        pool = self.log.pool
+        profile = await self.profiles.profile(claim.user_id, session.agent_id)
+        newest, timezone = await newest_messages(
+            pool, claim.session_id, claim.user_id, PROMPT_MESSAGES_MAX
+        )
+        known = Known(profile.name, profile.personality_prompt, utc_now(), timezone)
+        room = profile.parameters.max_tokens or ANSWER_TOKENS
+        prompt = build_prompt(
+            known,
+            newest,
+            session.pending[0].seq if session.pending else session.last_seq,
+            self.context_tokens - room,
+            lambda text: self.model.tokens(text, profile.parameters.model),
+        )
+        end = TurnEnd(claim.turn_id, claim.attempt, prompt.answers_up_to, ABANDONED, new_id())
+        if claim.attempt > ATTEMPTS_MAX:
+            return end
+        try:
+            spoken = await self.model.speak(profile, prompt)
+            bubbles = _bubbles(spoken.text)
+        except ModelFailure as failure:
+            log.warning("turn_failed", turn_id=str(claim.turn_id), code=failure.code)
+            return replace(
+                end,
+                outcome=Failure(
+                    cast("FailureCode", failure.code), failure.detail, failure.retryable
+                ),
+            )
+        reply = Reply(
+            bubbles=bubbles,
+            model=spoken.model,
+            fallback_from=spoken.fallback_from,
+            usage=spoken.usage,
+            latency_ms=spoken.latency_ms,
+            personality_version=profile.personality_version,
+        )
+        return replace(end, outcome=reply)
+
+    async def _record(self, claim: Claim, end: TurnEnd, known: SessionSnapshot) -> Held | None:
+        snapshot: SessionSnapshot | None = known
+
+        async def attempt() -> Held | None:
+            nonlocal snapshot
+            decided_on, snapshot = snapshot or await self._load(claim), None
+            events = domain.end_turn(decided_on.state, end)
+            if not events:
+                return None
+            effects = [dequeue(claim)]
+            claimed_at = monotonic()
+            following = Claim(end.next_turn_id, claim.session_id, claim.user_id, new_id(), 1)
+            goes_on = events[-1].tag == domain.TurnStarted.tag
+            if goes_on:
+                effects.append(enqueue(following.turn_id, following.claim_id))
+            appended = await self.log.append(
+                decided_on, events, utc_now(), guard=holding(claim), effects=effects
+            )
+            return Held(following, claimed_at, appended) if goes_on else None
+
+        return await again_on_conflict(attempt)
+
+
+def _bubbles(text: str) -> tuple[Bubble, ...]:
+    texts = split_reply(text)
+    if not texts:
+        raise BadAnswer("empty")
+    return tuple(
+        Bubble(new_id(), said, delay_ms(number, said)) for number, said in enumerate(texts)
+    )

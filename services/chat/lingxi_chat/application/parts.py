@@ -1,0 +1,54 @@
+"""What every use case of chat works with: the log of sessions, and the neighbours it asks."""
+
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from lingxi_chassis.eventlog import EventLog, Snapshot
+from lingxi_chat.domain.prompt import Prompt
+from lingxi_chat.domain.session import Session, SessionEvent
+from lingxi_contracts.agent import AgentProfile
+from lingxi_contracts.chat import Usage
+from lingxi_contracts.errors import SessionNotFound
+
+type SessionLog = EventLog[Session, SessionEvent]
+type SessionSnapshot = Snapshot[Session]
+
+
+class Profiles(Protocol):
+    """The owner of agents, as chat needs it."""
+
+    async def profile(self, user_id: UUID, agent_id: UUID | None) -> AgentProfile:
+        """The newest profile; without an id, of the default agent. Raises AgentNotFound."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A model's whole reply."""
+
+    text: str
+    model: str
+    fallback_from: str | None
+    usage: Usage
+    latency_ms: int
+
+
+class Model(Protocol):
+    """Who speaks for the agents."""
+
+    def tokens(self, text: str, model: str | None) -> int:
+        """About how many tokens a text has for a model."""
+        ...
+
+    async def speak(self, profile: AgentProfile, prompt: Prompt) -> Spoken:
+        """The reply to a prompt. Raises ModelFailure."""
+        ...
+
+
+async def load(log: SessionLog, session_id: UUID, user_id: UUID) -> SessionSnapshot:
+    """A user's session. Raises SessionNotFound, for another user's too."""
+    snapshot = await log.load(session_id, user_id)
+    if snapshot is None:
+        raise SessionNotFound
+    return snapshot

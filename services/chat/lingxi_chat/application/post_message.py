@@ -1,0 +1,115 @@
+"""PostMessage: say something to an agent.
+
+One statement finds out whether this is a repeat, one records the message, the turn that will answer
+it and that turn's work row. If this replica has a free slot the turn is claimed in the same append:
+nothing stands between the commit and the model.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from lingxi_chassis.clock import utc_now
+from lingxi_chassis.eventlog import Clause, GuardLost, again_on_conflict
+from lingxi_chassis.ids import new_id
+from lingxi_chat.application.get_answer import recorded_state
+from lingxi_chat.application.parts import Profiles, SessionLog, SessionSnapshot
+from lingxi_chat.application.turn_workers import TurnWorkers
+from lingxi_chat.domain import session as domain
+from lingxi_chat.domain.session import SessionEvent
+from lingxi_chat.projections.messages import find_repeat
+from lingxi_chat.projections.neighbours import living
+from lingxi_contracts.chat import PostedMessage, PostMessage
+from lingxi_contracts.errors import (
+    AgentMismatch,
+    AgentNotFound,
+    IdempotencyKeyReused,
+    SessionNotFound,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostMessages:
+    """The use case with what it needs."""
+
+    log: SessionLog
+    profiles: Profiles
+    workers: TurnWorkers
+
+    async def __call__(self, command: PostMessage) -> PostedMessage:
+        """Record the message, or answer what is recorded of it.
+
+        Raises:
+            SessionNotFound, AgentNotFound: unknown, deleted or another user's.
+            AgentMismatch: the session is another agent's.
+            IdempotencyKeyReused: the message id was used for another request.
+            TooManyPending: too many messages wait for one answer.
+        """
+        return await again_on_conflict(lambda: self._attempt(command))
+
+    async def _attempt(self, command: PostMessage) -> PostedMessage:
+        found = await find_repeat(
+            self.log.pool, command.user_id, command.session_id, command.message_id
+        )
+        if found.request_hash is not None:
+            if found.request_hash != command.request_hash or found.repeat_session is None:
+                raise IdempotencyKeyReused
+            snapshot = await self.log.load(found.repeat_session, command.user_id)
+            if snapshot is None:
+                raise SessionNotFound
+            return await recorded_state(self.log.pool, snapshot, command.message_id)
+        if found.version:
+            if found.state is None:
+                raise SessionNotFound
+            snapshot = self.log.snapshot(
+                command.session_id, command.user_id, found.version, found.state
+            )
+            if command.agent_id not in (None, snapshot.state.agent_id):
+                raise AgentMismatch
+            return await self._append(command, snapshot, ())
+        if not command.create_session:
+            raise SessionNotFound
+        profile = await self.profiles.profile(command.user_id, command.agent_id)
+        snapshot = self.log.new(command.session_id, command.user_id)
+        started = domain.start(snapshot.state, profile.agent_id, profile.name)
+        return await self._append(command, snapshot, tuple(started), living(profile.agent_id))
+
+    async def _append(
+        self,
+        command: PostMessage,
+        snapshot: SessionSnapshot,
+        first: tuple[SessionEvent, ...],
+        guard: Clause | None = None,
+    ) -> PostedMessage:
+        at = utc_now()
+        state = snapshot.state
+        for event in first:
+            state = domain.evolve(state, event, at)
+        turn_id = new_id()
+        posted = domain.post(
+            state,
+            command.message_id,
+            command.text,
+            command.request_hash,
+            mark_read=command.mark_read,
+            turn_id=turn_id,
+        )
+        if state.open_turn is not None:
+            await self.log.append(snapshot, (*first, *posted), at, guard=guard)
+            return _pending(command, state.open_turn)
+        async with self.workers.starting(turn_id, command.session_id, command.user_id) as starting:
+            try:
+                starting.begun = await self.log.append(
+                    snapshot, (*first, *posted), at, guard=guard, effects=(starting.work,)
+                )
+            except GuardLost:
+                raise AgentNotFound from None
+        return _pending(command, turn_id)
+
+
+def _pending(command: PostMessage, turn_id: UUID) -> PostedMessage:
+    return PostedMessage(
+        session_id=command.session_id,
+        message_id=command.message_id,
+        turn_id=turn_id,
+        status="pending",
+    )

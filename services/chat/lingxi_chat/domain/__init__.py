@@ -1,0 +1,1 @@
+"""What is true: the session, the reply's bubbles, the prompt."""

@@ -1,0 +1,106 @@
+"""The prompt of a turn: personality, what is known, how to write, and the newest messages.
+
+Invariants:
+1. It is within the budget, whatever the length of the session: the newest messages that fit.
+2. Each message stands in it once; nothing that nobody said, such as an error, ever does.
+3. It ends with the newest message of the user: that is what the turn answers.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+MESSAGE_TOKENS = 4
+"""What a provider adds to each message for its role and borders."""
+GAP_WORTH_TELLING = timedelta(hours=1)
+
+HOW_TO_WRITE = (
+    "Write in the language the user writes in. Write as in a chat: where a person would send"
+    " several short messages, put a line that holds only <next> between them. Do not mention"
+    " these instructions."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of the history."""
+
+    message_id: UUID
+    seq: int
+    author: Literal["user", "agent"]
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a turn knows beside the messages."""
+
+    agent_name: str
+    personality: str
+    now: datetime
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A system text and the messages after it. `answers_up_to`: the newest user message's seq."""
+
+    system: str
+    messages: tuple[Said, ...]
+    answers_up_to: int
+
+
+def build_prompt(
+    known: Known,
+    newest: Sequence[Said],
+    waiting_from: int,
+    budget_tokens: int,
+    tokens: Callable[[str], int],
+) -> Prompt:
+    """The prompt for the newest messages, given in order of seq; `tokens` counts a text.
+
+    The messages that wait for this answer, the user's from `waiting_from` on, come last, also those
+    that were posted before an earlier answer was sent. The newest is in it even if it alone is over
+    the budget: the provider then says so.
+    """
+    newest = sorted(
+        newest, key=lambda said: (said.author == "user" and said.seq >= waiting_from, said.seq)
+    )
+    answers_up_to = max((said.seq for said in newest if said.author == "user"), default=0)
+    system = _system(known, newest)
+    left = budget_tokens - tokens(system) - MESSAGE_TOKENS
+    kept: list[Said] = []
+    for said in reversed(newest):
+        left -= tokens(said.text) + MESSAGE_TOKENS
+        if left < 0 and kept:
+            break
+        kept.append(said)
+    return Prompt(system, tuple(reversed(kept)), answers_up_to)
+
+
+def _system(known: Known, newest: Sequence[Said]) -> str:
+    zone = ZoneInfo(known.timezone)
+    now = known.now.astimezone(zone)
+    facts = [f"Your name is {known.agent_name}."] if known.agent_name != "default" else []
+    facts.append(f"It is {now:%A, %Y-%m-%d %H:%M} for the user ({known.timezone}).")
+    gap = _gap(newest)
+    if gap is not None:
+        facts.append(f"Before the newest message nobody wrote for {gap}.")
+    parts = [known.personality.strip(), "\n".join(facts), HOW_TO_WRITE]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _gap(newest: Sequence[Said]) -> str | None:
+    if not newest[1:]:
+        return None
+    gap = newest[-1].at - newest[-2].at
+    if gap < GAP_WORTH_TELLING:
+        return None
+    if gap >= timedelta(days=1):
+        return f"{gap.days} day{'s' if gap.days > 1 else ''}"
+    hours = gap // timedelta(hours=1)
+    return f"{hours} hour{'s' if hours > 1 else ''}"

@@ -1,0 +1,1 @@
+"""What chat shows: one read model a file, table and fold and queries."""

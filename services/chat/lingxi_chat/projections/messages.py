@@ -1,0 +1,225 @@
+"""The messages of all sessions: table, fold, and the questions asked of it.
+
+`turn_id` of an agent's message is the turn that said it; of a user's message the turn that
+answered it, or failed to. Whether it was read follows from the session's watermarks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from lingxi_chassis.eventlog import Projection
+from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
+from lingxi_chat.domain.prompt import Said
+from lingxi_chat.domain.session import Session
+from lingxi_contracts.chat import (
+    MessagePosted,
+    MessageSent,
+    MessageView,
+    SessionDeleted,
+    TurnCompleted,
+    TurnFailed,
+)
+
+BUBBLES_READ_MAX = 20
+
+CREATE = (
+    """
+    create table messages (
+        session_id   uuid        not null,
+        seq          int         not null check (seq >= 1),
+        message_id   uuid        not null,
+        user_id      uuid        not null,
+        author       text        not null check (author in ('user', 'agent')),
+        sent_at      timestamptz not null,
+        text         text        not null,
+        request_hash text        check ((request_hash is not null) = (author = 'user')),
+        turn_id      uuid        check (turn_id is not null or author = 'user'),
+        bubble       int         check ((bubble is not null) = (author = 'agent')),
+        delay_ms     int         check ((delay_ms is not null) = (author = 'agent')),
+        primary key (session_id, seq)
+    )
+    """,
+    # A repeat of a post, wherever it was posted.
+    "create unique index messages_message_id_key on messages (message_id, user_id)",
+)
+
+PROJECTIONS = (
+    Projection(
+        "said",
+        frozenset({MessagePosted.tag, MessageSent.tag}),
+        f"""
+        insert into messages (session_id, seq, message_id, user_id, author, sent_at, text,
+                              request_hash, turn_id, bubble, delay_ms)
+        select stream_id, (data->>'seq')::int, (data->>'message_id')::uuid, user_id,
+               case type when '{MessagePosted.tag}' then 'user' else 'agent' end,
+               occurred_at, data->>'text', data->>'request_hash', (data->>'turn_id')::uuid,
+               (data->>'bubble')::int, (data->>'delay_ms')::int
+        from logged
+        where type in ('{MessagePosted.tag}', '{MessageSent.tag}')
+        """,
+    ),
+    Projection(
+        "answered",
+        frozenset({TurnCompleted.tag, TurnFailed.tag}),
+        f"""
+        update messages
+        set turn_id = (
+            select (data->>'turn_id')::uuid from logged
+            where type in ('{TurnCompleted.tag}', '{TurnFailed.tag}')
+              and stream_id = messages.session_id
+              and data->'answers' ? messages.message_id::text
+            order by version desc limit 1
+        )
+        where message_id = any (array (
+            select jsonb_array_elements_text(data->'answers')::uuid from logged
+            where type in ('{TurnCompleted.tag}', '{TurnFailed.tag}')
+        ))
+        """,
+    ),
+    Projection(
+        "unsaid",
+        frozenset({SessionDeleted.tag}),
+        f"""
+        delete from messages where session_id = any (array (
+            select stream_id from logged where type = '{SessionDeleted.tag}'
+        ))
+        """,
+    ),
+)
+
+VIEW_COLUMNS = "m.message_id, m.seq, m.sent_at, m.author, m.text, m.turn_id, m.bubble, m.delay_ms"
+"""The columns that `message_view` takes, of a table `m`."""
+VIEW_COLUMNS_COUNT = 8
+
+
+def message_view(row: Row, session: Session) -> MessageView:
+    """A row of `VIEW_COLUMNS` as its readers see it."""
+    message_id, seq, sent_at, author, text, turn_id, bubble, delay_ms = row
+    return MessageView.model_construct(
+        message_id=message_id,
+        seq=seq,
+        sent_at=sent_at,
+        author=author,
+        text=text,
+        read=seq <= (session.read_up_to if author == "agent" else session.taken_up_to),
+        turn_id=turn_id,
+        bubble=bubble,
+        delay_ms=delay_ms,
+    )
+
+
+async def list_messages(
+    pool: Pool, session_id: UUID, before: int | None, after: int | None, limit: int
+) -> list[Row]:
+    """Rows ascending by seq, at most `limit`: right after `after`, else the newest `before`."""
+    newest_first = after is None
+    rows = await fetch_all(
+        pool,
+        f"""
+        select {VIEW_COLUMNS} from messages m
+        where m.session_id = %(session_id)s and m.seq > %(after)s and m.seq < %(before)s
+        order by m.seq {"desc" if newest_first else "asc"} limit %(limit)s
+        """,
+        {
+            "session_id": session_id,
+            "after": after or 0,
+            "before": before or 2**31 - 1,
+            "limit": limit,
+        },
+    )
+    return rows[::-1] if newest_first else rows
+
+
+async def answer_rows(pool: Pool, session_id: UUID, message_id: UUID) -> list[Row]:
+    """The bubbles of the turn that answered a message."""
+    return await fetch_all(
+        pool,
+        f"""
+        select {VIEW_COLUMNS} from messages posted
+        join messages m on m.session_id = posted.session_id and m.seq > posted.seq
+             and m.turn_id = posted.turn_id and m.author = 'agent'
+        where posted.session_id = %(session_id)s and posted.seq = (
+            select seq from messages where message_id = %(message_id)s
+              and session_id = %(session_id)s and author = 'user')
+        order by m.seq limit {BUBBLES_READ_MAX}
+        """,
+        {"session_id": session_id, "message_id": message_id},
+    )
+
+
+async def posted_message(
+    pool: Pool, user_id: UUID, session_id: UUID, message_id: UUID
+) -> UUID | None:
+    """The turn that answered a user's message, or failed to; None: there is no such message."""
+    row = await fetch_one(
+        pool,
+        "select turn_id from messages where message_id = %(message_id)s and user_id = %(user_id)s"
+        " and session_id = %(session_id)s and author = 'user'",
+        {"message_id": message_id, "user_id": user_id, "session_id": session_id},
+    )
+    return row[0] if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is already for a post. Version 0: no such session; state None: erased, or
+    another user's. `request_hash` and `repeat_session` are set if the message is there."""
+
+    version: int
+    state: str | None
+    request_hash: str | None
+    repeat_session: UUID | None
+
+
+async def find_repeat(pool: Pool, user_id: UUID, session_id: UUID, message_id: UUID) -> Found:
+    """The session a message is for, and the message itself if it was posted before."""
+    row = await fetch_one(
+        pool,
+        """
+        select s.version, case when s.user_id = %(user_id)s then s.state::text end,
+               m.request_hash, m.session_id
+        from (select 1) as one
+        left join streams s on s.stream_id = %(session_id)s
+        left join messages m on m.message_id = %(message_id)s and m.user_id = %(user_id)s
+        """,
+        {"user_id": user_id, "session_id": session_id, "message_id": message_id},
+    )
+    return Found(row[0] or 0, row[1], row[2], row[3]) if row else Found(0, None, None, None)
+
+
+async def unread_after(
+    pool: Pool, session_id: UUID, up_to: UUID
+) -> tuple[int, int, UUID | None] | None:
+    """`(seq of up_to, agent messages after it, the first of them)`; None: no such message."""
+    row = await fetch_one(
+        pool,
+        """
+        select u.seq, count(m.seq), (array_agg(m.message_id order by m.seq))[1]
+        from messages u
+        left join messages m on m.session_id = u.session_id and m.seq > u.seq
+             and m.author = 'agent'
+        where u.message_id = %(up_to)s and u.session_id = %(session_id)s
+        group by u.seq
+        """,
+        {"session_id": session_id, "up_to": up_to},
+    )
+    return row and (row[0], row[1], row[2])
+
+
+async def newest_messages(
+    pool: Pool, session_id: UUID, user_id: UUID, limit: int
+) -> tuple[Sequence[Said], str]:
+    """The newest messages in order of seq, for a prompt, and the user's time zone."""
+    rows = await fetch_all(
+        pool,
+        """
+        select message_id, seq, author, text, sent_at,
+               (select timezone from users where user_id = %(user_id)s)
+        from messages where session_id = %(session_id)s order by seq desc limit %(limit)s
+        """,
+        {"session_id": session_id, "user_id": user_id, "limit": limit},
+    )
+    zone: Any = rows[0][5] if rows else None
+    return [Said(*row[:5]) for row in reversed(rows)], zone or "UTC"

@@ -1,0 +1,80 @@
+"""What chat keeps of other owners: agents' names and deletions, users' time zones.
+
+Folded from their events; each row remembers the sequence it is from, so that late and repeated
+events change nothing. A deleted agent stays deleted.
+"""
+
+from uuid import UUID
+
+from lingxi_chassis.eventlog import Clause
+from lingxi_chassis.postgres import Pool, execute
+
+CREATE = (
+    """
+    create table agents (
+        agent_id uuid primary key,
+        name     text,
+        sequence int  not null,
+        deleted  bool not null default false check (not deleted or name is null)
+    )
+    """,
+    """
+    create table users (
+        user_id  uuid primary key,
+        timezone text not null,
+        sequence int  not null
+    )
+    """,
+)
+
+
+async def remember_agent(pool: Pool, agent_id: UUID, name: str, sequence: int) -> None:
+    """An agent is called so since this event of its stream."""
+    await execute(
+        pool,
+        """
+        insert into agents (agent_id, name, sequence)
+        values (%(agent_id)s, %(name)s, %(sequence)s)
+        on conflict (agent_id) do update set name = excluded.name, sequence = excluded.sequence
+        where agents.sequence < excluded.sequence and not agents.deleted
+        """,
+        {"agent_id": agent_id, "name": name, "sequence": sequence},
+    )
+
+
+async def forget_agent(pool: Pool, agent_id: UUID, sequence: int) -> None:
+    """An agent is gone for good."""
+    await execute(
+        pool,
+        """
+        insert into agents (agent_id, name, sequence, deleted)
+        values (%(agent_id)s, null, %(sequence)s, true)
+        on conflict (agent_id) do update set name = null, deleted = true
+        """,
+        {"agent_id": agent_id, "sequence": sequence},
+    )
+
+
+async def remember_user(pool: Pool, user_id: UUID, timezone: str, sequence: int) -> None:
+    """A user lives in this time zone since this event of their stream."""
+    await execute(
+        pool,
+        """
+        insert into users (user_id, timezone, sequence)
+        values (%(user_id)s, %(timezone)s, %(sequence)s)
+        on conflict (user_id) do update
+        set timezone = excluded.timezone, sequence = excluded.sequence
+        where users.sequence < excluded.sequence
+        """,
+        {"user_id": user_id, "timezone": timezone, "sequence": sequence},
+    )
+
+
+def living(agent_id: UUID) -> Clause:
+    """Guard: chat has not heard of this agent's deletion."""
+    return Clause(
+        "held",
+        "select 1 where not exists"
+        " (select from agents where agent_id = %(living_agent)s and deleted)",
+        {"living_agent": agent_id},
+    )

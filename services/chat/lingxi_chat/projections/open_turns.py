@@ -1,0 +1,131 @@
+"""The open turns: table, claims. A turn's row is the queue: it exists while the turn is open.
+
+A row is claimed by writing a claim id and a lease on the database's clock. Whoever holds the claim
+may record the turn's outcome, in the append that deletes the row; nobody else can: `holding` is the
+guard of that append.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from lingxi_chassis.eventlog import Clause
+from lingxi_chassis.ids import new_id
+from lingxi_chassis.postgres import Pool, execute, fetch_all
+
+LEASE_SECONDS = 15
+ATTEMPTS_MAX = 5
+
+CREATE = (
+    f"""
+    create table turn_work (
+        turn_id     uuid primary key,
+        session_id  uuid        not null unique,
+        user_id     uuid        not null,
+        claim_id    uuid,
+        attempt     int         not null check (attempt between 0 and {ATTEMPTS_MAX + 1}),
+        lease_until timestamptz check ((lease_until is null) = (claim_id is null)),
+        not_before  timestamptz not null default now()
+    )
+    """,
+    # The claim of what nobody works on, oldest first.
+    "create index turn_work_waiting on turn_work (not_before)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to record one turn's outcome, until the lease ends or is renewed."""
+
+    turn_id: UUID
+    session_id: UUID
+    user_id: UUID
+    claim_id: UUID
+    attempt: int
+
+
+def enqueue(turn_id: UUID, claim_id: UUID | None) -> Clause:
+    """The row of a turn that starts in this append, claimed already if a claim id is given."""
+    return Clause(
+        "enqueued",
+        f"""
+        insert into turn_work (turn_id, session_id, user_id, claim_id, attempt, lease_until)
+        select %(enqueued_turn)s, stream_id, user_id, %(enqueued_claim)s::uuid,
+               case when %(enqueued_claim)s::uuid is null then 0 else 1 end,
+               case when %(enqueued_claim)s::uuid is null then null
+                    else now() + interval '{LEASE_SECONDS} seconds' end
+        from appended
+        """,
+        {"enqueued_turn": turn_id, "enqueued_claim": claim_id},
+    )
+
+
+def holding(claim: Claim) -> Clause:
+    """Guard: the claim is still ours. The row stays locked until the append is committed."""
+    return Clause(
+        "held",
+        "select 1 from turn_work where turn_id = %(held_turn)s and claim_id = %(held_claim)s"
+        " for update",
+        {"held_turn": claim.turn_id, "held_claim": claim.claim_id},
+    )
+
+
+def dequeue(claim: Claim) -> Clause:
+    """The turn of this append's outcome is over."""
+    return Clause(
+        "dequeued",
+        "delete from turn_work where turn_id = %(dequeued_turn)s and exists (select from appended)",
+        {"dequeued_turn": claim.turn_id},
+    )
+
+
+DROP = Clause(
+    "dropped", "delete from turn_work where session_id in (select stream_id from appended)"
+)
+"""The session of this append is gone, and its open turn with it."""
+
+
+async def claim_waiting(pool: Pool, limit: int) -> Sequence[Claim]:
+    """Claim turns that nobody works on: never claimed, or their lease ended."""
+    claim_id = new_id()
+    rows = await fetch_all(
+        pool,
+        f"""
+        update turn_work
+        set claim_id = %(claim_id)s, attempt = least(attempt, {ATTEMPTS_MAX}) + 1,
+            lease_until = now() + interval '{LEASE_SECONDS} seconds'
+        where turn_id = any (array (
+            select turn_id from turn_work
+            where not_before <= now() and (lease_until is null or lease_until < now())
+            order by not_before limit %(limit)s for update skip locked
+        ))
+        returning turn_id, session_id, user_id, claim_id, attempt
+        """,
+        {"claim_id": claim_id, "limit": limit},
+    )
+    return [Claim(*row) for row in rows]
+
+
+async def renew(pool: Pool, claim: Claim) -> bool:
+    """Hold on for another lease; False: somebody else holds it, or the turn is over."""
+    renewed = await execute(
+        pool,
+        f"""
+        update turn_work set lease_until = now() + interval '{LEASE_SECONDS} seconds'
+        where turn_id = %(turn_id)s and claim_id = %(claim_id)s
+        """,
+        {"turn_id": claim.turn_id, "claim_id": claim.claim_id},
+    )
+    return renewed == 1
+
+
+async def give_back(pool: Pool, claim: Claim) -> None:
+    """Let somebody else take it at once: we are leaving."""
+    await execute(
+        pool,
+        """
+        update turn_work set claim_id = null, lease_until = null, attempt = attempt - 1
+        where turn_id = %(turn_id)s and claim_id = %(claim_id)s
+        """,
+        {"turn_id": claim.turn_id, "claim_id": claim.claim_id},
+    )
