@@ -43,7 +43,8 @@ def _stamp() -> str:
 
 
 def _works() -> bool:
-    return PYTHON.exists() and _run([PYTHON, "-m", "pip", "--version"], quiet=True)
+    """Whether the environment has a Python that runs, and pip."""
+    return PYTHON.exists() and _run([PYTHON, "-S", "-c", ""]) and (VENV / "bin" / "pip").exists()
 
 
 def _build(stamp: str) -> None:
@@ -89,7 +90,12 @@ def _uv(arguments: Sequence[str | Path]) -> bool:
 
 def _uv_environment() -> dict[str, str]:
     """uv doesn't read pip's configuration: tell it where pip looks and whom pip trusts."""
-    env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    env = {
+        **os.environ,
+        "UV_PYTHON_DOWNLOADS": "never",
+        # As pip does. Every file is pinned by hash, so no index can slip another one in.
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+    }
     for name, option in (
         ("UV_DEFAULT_INDEX", "index-url"),
         ("UV_INDEX", "extra-index-url"),

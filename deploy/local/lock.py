@@ -34,14 +34,17 @@ def main() -> None:
 
 def _resolve(name: str, options: Sequence[str], *, checking: bool) -> bool:
     """Resolve into a copy, which keeps every pin that still fits; whether nothing changed."""
-    command = "make lock"
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / name
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, copy)
         resolved = subprocess.run(
-            [UV, "pip", "compile", "--quiet", "--custom-compile-command", command, *COMMON]
-            + [*options, "--output-file", str(copy)],
+            [
+                *(UV, "pip", "compile", "--quiet", "--custom-compile-command", "make lock"),
+                *COMMON,
+                *options,
+                *("--output-file", copy),
+            ],
             cwd=ROOT,
             capture_output=True,
             text=True,
