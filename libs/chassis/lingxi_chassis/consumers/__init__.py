@@ -1,0 +1,6 @@
+"""Consumers of other owners' events: durable, acknowledged after the handler's commit."""
+
+from lingxi_chassis.consumers.durable import HandlerLimits
+from lingxi_chassis.consumers.subscriptions import Subscriptions
+
+__all__ = ["HandlerLimits", "Subscriptions"]

@@ -1,0 +1,84 @@
+"""The pull subscription that FastStream's loop fetches from, without that loop's traps.
+
+FastStream retries a fetch that fails at once, for ever and silently, and forgets at shutdown what
+it fetched ahead. Here a failure is told and paused on, and every message is in hand until answered.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+
+from lingxi_chassis.clock import monotonic
+from lingxi_chassis.consumers.handling import Handling
+
+FAILED_PAUSE_SECONDS = 0.5
+DRAIN_TRIES_MAX = 16
+DRAIN_SECONDS = 0.05
+
+log = structlog.get_logger(__name__)
+
+
+class HandledPull:
+    """Stands in for the library's subscription; `in_doubt`: the consumer may have vanished."""
+
+    def __init__(
+        self,
+        pull: JetStreamContext.PullSubscription,
+        handling: Handling,
+        in_doubt: Callable[[], None],
+    ) -> None:
+        self._pull = pull
+        self._handling = handling
+        self._in_doubt = in_doubt
+        self._fetching: asyncio.Task[list[Msg]] | None = None
+        self._closed = False
+
+    async def fetch(self, batch: int, timeout: float | None) -> list[Msg]:
+        """The next messages; none, if there are none in time or something is wrong."""
+        if self._closed:
+            await asyncio.Event().wait()  # until cancelled with its loop
+        began = monotonic()
+        self._fetching = asyncio.create_task(self._pull.fetch(batch, timeout))
+        await asyncio.wait({self._fetching})
+        messages = self._outcome(self._fetching)
+        for message in messages:
+            self._handling.accept(message)
+        if not messages and timeout is not None and monotonic() - began < timeout / 2:
+            self._in_doubt()
+            await asyncio.sleep(FAILED_PAUSE_SECONDS)
+        return messages
+
+    def _outcome(self, fetching: asyncio.Task[list[Msg]]) -> list[Msg]:
+        try:
+            return fetching.result()
+        except (TimeoutError, asyncio.CancelledError):
+            return []
+        except (NatsError, OSError) as error:
+            log.warning("fetch_failed", error=repr(error))
+            return []
+
+    def close(self) -> None:
+        """Fetch no more."""
+        self._closed = True
+        if self._fetching is not None:
+            self._fetching.cancel()
+
+    async def unsubscribe(self) -> None:
+        """Give back what was delivered and not handled, then stop listening."""
+        self.close()
+        for _ in range(DRAIN_TRIES_MAX):
+            if not self._pull.pending_msgs:
+                break
+            try:
+                for message in await self._pull.fetch(1, DRAIN_SECONDS):
+                    self._handling.accept(message)
+            except (NatsError, TimeoutError):
+                break
+        await self._handling.give_back()
+        with suppress(NatsError):  # the connection may be closed
+            await self._pull.unsubscribe()

@@ -1,0 +1,225 @@
+"""A service's handlers of events, on FastStream.
+
+Each has a durable pull consumer `<service>-<handler>`, shared by the service's replicas. It is made
+here, with its full configuration: at start, after a reconnect, when a fetch fails, and looked for
+every `CHECK_SECONDS`, because durables vanish with the store and a fetch on a vanished one fails
+for ever. A stream that is missing is waited for.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self, cast
+
+import structlog
+from faststream.middlewares import AckPolicy
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from prometheus_client import Gauge
+
+from lingxi_chassis.clock import monotonic
+from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
+from lingxi_chassis.consumers.durable import Durable, HandlerLimits, StreamMissing
+from lingxi_chassis.consumers.handling import Handle, Handling
+from lingxi_chassis.consumers.pull import HandledPull
+from lingxi_chassis.tasks import in_background
+
+CHECK_SECONDS = 10.0
+TICK_SECONDS = 0.5
+"""Between looks, in memory alone, whether the consumer is in doubt."""
+PULL_SECONDS = 2.0
+"""Of one waiting fetch. A fetch that a restart of the server swallowed costs this much."""
+GRACE_SECONDS = 5.0
+"""At shutdown, for handlers under way; then they are cancelled and their events given back."""
+
+PENDING = Gauge("lingxi_consumer_pending_events", "Not yet delivered", ["consumer"])
+
+log = structlog.get_logger(__name__)
+
+
+class _Broker(NatsBroker):
+    """FastStream on the process's own connection.
+
+    The one it would make stops reconnecting, silently, after some errors of the server.
+    """
+
+    def __init__(self, nats: Client) -> None:
+        super().__init__(graceful_timeout=GRACE_SECONDS, apply_types=False, logger=None)
+        self._nats = nats
+
+    async def _connect(self) -> Client:
+        self.config.connect(self._nats)
+        return self._nats
+
+
+async def _undecoded(message: NatsMessage) -> NatsMessage:
+    return message
+
+
+class _Subscription:
+    """One handler: its durable, kept alive, and FastStream's subscriber on it."""
+
+    def __init__(
+        self,
+        broker: NatsBroker,
+        js: JetStreamContext,
+        nats: Client,
+        durable: Durable,
+        handle: Handle,
+    ) -> None:
+        self.durable = durable
+        self.handling = Handling(js, durable, handle)
+        self._js = js
+        self._nats = nats
+        self._pull: HandledPull | None = None
+        self._in_doubt = True
+        self._subscriber = broker.subscriber(
+            stream=JStream(durable.stream, declare=False),
+            durable=durable.name,
+            config=durable.config,
+            # One by one: a larger pull holds the first message back until all have come.
+            pull_sub=PullSub(batch_size=1, timeout=PULL_SECONDS),
+            max_workers=durable.limits.workers,
+            ack_policy=AckPolicy.MANUAL,
+            decoder=_undecoded,
+            no_reply=True,
+            inbox_prefix=nats.new_inbox().rpartition(".")[0].encode() + b".",
+        )
+        self._subscriber(self._received)
+
+    async def _received(self, message: NatsMessage) -> None:
+        await self.handling.take(message.raw_message)
+
+    async def keep(self) -> None:
+        """Keep the durable as configured and the subscriber on it; until cancelled."""
+        reconnects = -1
+        check_at = 0.0
+        while True:
+            now = self._nats.stats["reconnects"]
+            if self._in_doubt or now != reconnects or monotonic() >= check_at:
+                sure = not self._in_doubt and now == reconnects
+                self._in_doubt = False
+                if self._nats.is_connected and await self._checked(sure):
+                    reconnects, check_at = now, monotonic() + CHECK_SECONDS
+                else:
+                    self._in_doubt = True
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _checked(self, sure: bool) -> bool:
+        try:
+            info = await self.durable.info(self._js) if sure else None
+            info = info or await self.durable.ensure(self._js)
+            PENDING.labels(self.durable.name).set(info.num_pending or 0)
+            if self._pull is None:
+                await self._start()
+        except StreamMissing:
+            return False
+        except (NatsError, TimeoutError, OSError) as error:
+            log.warning("consumer_in_doubt", consumer=self.durable.name, error=repr(error))
+            return False
+        return True
+
+    async def _start(self) -> None:
+        try:
+            await self._subscriber.start()
+        except BaseException:
+            await self._subscriber.stop()
+            raise
+        # Before FastStream's loop has turned: nothing was fetched yet.
+        pull = cast("JetStreamContext.PullSubscription", self._subscriber.subscription)
+        self._pull = HandledPull(pull, self.handling, self._doubt)
+        cast("Any", self._subscriber).subscription = self._pull
+        log.info("consuming", consumer=self.durable.name)
+
+    def _doubt(self) -> None:
+        self._in_doubt = True
+
+    async def stop(self) -> None:
+        """Let handlers under way end, give back the rest."""
+        self.handling.close()
+        if self._pull is not None:
+            self._pull.close()
+            await self._subscriber.stop()
+
+    async def trouble(self) -> str | None:
+        """Why events do not come; None: they do, or the owner's stream is waited for."""
+        try:
+            info = await self.durable.info(self._js)
+        except StreamMissing:
+            return None
+        if info is None:
+            return f"{self.durable.name} does not exist"
+        PENDING.labels(self.durable.name).set(info.num_pending or 0)
+        return None if self._pull else f"{self.durable.name} has not started"
+
+
+class Subscriptions:
+    """All handlers of one service; they run while it is open (`async with`).
+
+    `on_death` ends the process: a handler whose consumer nobody keeps would be deaf.
+    """
+
+    def __init__(self, service: str, nats: Client, on_death: Callable[[], None]) -> None:
+        self._service = service
+        self._nats = nats
+        self._js = nats.jetstream()
+        self._on_death = on_death
+        self._broker = _Broker(nats)
+        self._subscriptions: list[_Subscription] = []
+        self._stack = AsyncExitStack()
+
+    def on(
+        self,
+        owner: str,
+        event_names: Sequence[str],
+        handler_name: str,
+        handle: Handle,
+        limits: HandlerLimits | None = None,
+    ) -> None:
+        """Have `handle` called with every event of these names (`agent_deleted`, any version).
+
+        Before the context is entered. Events come at least once, in any order, several at a time.
+        The handler's name makes the durable's: a rename is a replay.
+        """
+        durable = Durable(
+            self._service, owner, event_names, handler_name, limits or HandlerLimits()
+        )
+        self._subscriptions.append(
+            _Subscription(self._broker, self._js, self._nats, durable, handle)
+        )
+
+    async def trouble(self) -> str | None:
+        """For `Health.add`: why a handler hears nothing."""
+        reasons = [await subscription.trouble() for subscription in self._subscriptions]
+        return "; ".join(reason for reason in reasons if reason) or None
+
+    async def __aenter__(self) -> Self:
+        await self._broker.connect()
+        await self._ensure_dead_letters()
+        self._stack.push_async_callback(self._stop)
+        for subscription in self._subscriptions:
+            name = subscription.durable.name
+            for work in (subscription.keep(), subscription.handling.keep_in_hand()):
+                background = in_background(work, name, self._on_death)
+                await self._stack.enter_async_context(background)
+        return self
+
+    async def _ensure_dead_letters(self) -> None:
+        try:
+            await ensure_dead_letters(self._js)
+        except (NatsError, TimeoutError) as error:
+            log.warning("dead_letters_away", error=repr(error))  # made at the first letter, then
+
+    async def _stop(self) -> None:
+        await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
