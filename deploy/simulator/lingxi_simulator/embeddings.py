@@ -17,8 +17,11 @@ def embed(text: str, dimensions: int = DIMENSIONS) -> list[float]:
     vector = [0.0] * dimensions
     for size in _NGRAM_CHARS:
         for at in range(len(plain) - size + 1):
-            hashed = crc32(plain[at : at + size].encode("utf-8", "replace"))
-            vector[hashed % dimensions] += size if hashed & 0x8000_0000 else -size
+            ngram = plain[at : at + size]
+            if size == 1 and ngram.isascii():
+                continue  # a single Latin letter says nothing, a single Chinese character much
+            hashed = crc32(ngram.encode("utf-8", "replace"))
+            vector[hashed % dimensions] += 1.0 if hashed & 0x8000_0000 else -1.0
     length = math.sqrt(sum(value * value for value in vector))
     if length == 0.0:
         return [1.0, *vector[1:]]

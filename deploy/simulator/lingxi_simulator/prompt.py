@@ -65,9 +65,9 @@ class Prompt:
     @property
     def user_name(self) -> str | None:
         """What the user calls themself, newest first, else what was remembered."""
-        said = [text for role, text in reversed(self.turns) if role == "user"]
-        remembered = [self.sections.get(key, "") for key in ("facts", "summary", "recalled")]
-        return next(filter(None, map(_name_in, (*said, *remembered))), None)
+        said = "\n".join(text for role, text in self.turns if role == "user")
+        remembered = (self.sections.get(key, "") for key in ("facts", "summary", "recalled"))
+        return next(filter(None, map(_name_in, (said, *remembered))), None)
 
 
 def read(messages: object) -> Prompt:
@@ -125,11 +125,8 @@ def _section_named(line: str) -> str | None:
 
 def _name_in(text: str) -> str | None:
     low = text.lower()
-    for cue in _NAME_CUES:
-        at = low.rfind(cue)
-        if at < 0:
-            continue
-        found = _NAME.match(text, at + len(cue))
+    for end in sorted(at + len(cue) for cue in _NAME_CUES if (at := low.rfind(cue)) >= 0)[::-1]:
+        found = _NAME.match(text, end)
         if found and found[1].lower() not in _NOT_NAMES:
             return found[1][:NAME_CHARS_MAX]
     return None
