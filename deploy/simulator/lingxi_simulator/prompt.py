@@ -124,9 +124,13 @@ def _section_named(line: str) -> str | None:
 
 
 def _name_in(text: str) -> str | None:
-    low = text.lower()
-    for end in sorted(at + len(cue) for cue in _NAME_CUES if (at := low.rfind(cue)) >= 0)[::-1]:
-        found = _NAME.match(text, end)
-        if found and found[1].lower() not in _NOT_NAMES:
-            return found[1][:NAME_CHARS_MAX]
-    return None
+    """The name given last; a question ("what is my name?") gives none."""
+    low, newest = text.lower(), (-1, "")
+    for cue in _NAME_CUES:
+        at = low.rfind(cue)
+        while at > newest[0]:
+            found = _NAME.match(text, at + len(cue))
+            if found and found[1].lower() not in _NOT_NAMES:
+                newest = (at, found[1][:NAME_CHARS_MAX])
+            at = low.rfind(cue, 0, at)
+    return newest[1] or None
