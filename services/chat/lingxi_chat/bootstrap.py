@@ -7,6 +7,7 @@ from pathlib import Path
 from nats.aio.msg import Msg
 
 from lingxi_chassis import migrations
+from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.eventlog import EventLog
 from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.owner import open_owner
@@ -19,7 +20,7 @@ from lingxi_chat.application.post_message import PostMessages
 from lingxi_chat.application.retry_turn import RetryTurns
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain import session
-from lingxi_chat.entrypoints import rpc
+from lingxi_chat.entrypoints import events, rpc
 from lingxi_chat.projections import messages, sessions
 from lingxi_chat.settings import Settings
 from lingxi_contracts.chat import OWNER
@@ -76,4 +77,8 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             RetryTurns(log, workers),
         )
         stack.push_async_callback(parts.server.finish)
+        subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
+        events.listen(subscriptions, log)
+        parts.health.add("consumers", subscriptions.trouble)
+        await stack.enter_async_context(subscriptions)
         yield

@@ -1,12 +1,19 @@
 """DeleteSession: the tombstone; with it go the session's messages, turn and list entry."""
 
+from contextlib import suppress
+from uuid import UUID
+
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_chat.application.parts import SessionLog, load
 from lingxi_chat.domain import session as domain
 from lingxi_chat.projections.open_turns import DROP
+from lingxi_chat.projections.sessions import sessions_of_agent
 from lingxi_contracts.base import Nothing
 from lingxi_contracts.chat import DeleteSession
+from lingxi_contracts.errors import SessionNotFound
+
+BATCH_SESSIONS_MAX = 100
 
 
 async def delete_session(command: DeleteSession, log: SessionLog) -> Nothing:
@@ -18,3 +25,11 @@ async def delete_session(command: DeleteSession, log: SessionLog) -> Nothing:
         return Nothing()
 
     return await again_on_conflict(attempt)
+
+
+async def delete_sessions_of(agent_id: UUID, log: SessionLog) -> None:
+    """Delete all sessions of an agent that is gone. Stopped half-way, it is simply done again."""
+    while batch := await sessions_of_agent(log.pool, agent_id, BATCH_SESSIONS_MAX):
+        for session_id, user_id in batch:
+            with suppress(SessionNotFound):  # deleted by its user meanwhile
+                await delete_session(DeleteSession(user_id=user_id, session_id=session_id), log)

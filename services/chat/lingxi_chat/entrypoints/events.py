@@ -1,0 +1,43 @@
+"""Which events of other owners chat listens to, and what it does about them.
+
+Guards: the neighbours' rows are monotone in their stream's sequence, a deletion is final, and a
+session is deleted once.
+"""
+
+from lingxi_chassis.consumers import Subscriptions
+from lingxi_chassis.postgres import Pool
+from lingxi_chat.application.delete_session import delete_sessions_of
+from lingxi_chat.application.parts import SessionLog
+from lingxi_chat.projections.neighbours import forget_agent, remember_agent, remember_user
+from lingxi_contracts import agent, gateway
+from lingxi_contracts.envelope import Envelope
+
+
+def listen(subscriptions: Subscriptions, log: SessionLog) -> None:
+    """Register chat's handlers."""
+    neighbours = Neighbours(log.pool)
+    named = ("agent_created", "agent_changed")
+    subscriptions.on(agent.OWNER, named, "remember_agent", neighbours.remember_agent)
+    placed = ("user_registered", "user_changed")
+    subscriptions.on(gateway.OWNER, placed, "remember_user", neighbours.remember_user)
+
+    async def agent_deleted(event: Envelope) -> None:
+        await forget_agent(log.pool, event.subject, event.sequence)
+        await delete_sessions_of(event.subject, log)
+
+    subscriptions.on(agent.OWNER, ("agent_deleted",), "delete_sessions", agent_deleted)
+
+
+class Neighbours:
+    """Keeps what chat needs to know of agents and users."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def remember_agent(self, event: Envelope) -> None:
+        name = agent.AgentChanged.model_validate(event.data).name
+        await remember_agent(self._pool, event.subject, name, event.sequence)
+
+    async def remember_user(self, event: Envelope) -> None:
+        timezone = gateway.UserChanged.model_validate(event.data).timezone
+        await remember_user(self._pool, event.subject, timezone, event.sequence)
