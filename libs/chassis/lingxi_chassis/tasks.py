@@ -34,3 +34,4 @@ async def in_background(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        work.close()  # it has not begun, if it was cancelled right away

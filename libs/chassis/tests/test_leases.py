@@ -50,7 +50,9 @@ async def test_a_renewed_lease_outlasts_its_first_end(pool: Pool) -> None:
 async def test_a_refused_renewal_cancels_the_body(pool: Pool) -> None:
     """Guards the main case: another holder took the row."""
     cancelled = False
-    with pytest.raises(LeaseLost, match="refused"):
+
+    async def work() -> None:
+        nonlocal cancelled
         async with held(
             lambda: renew(pool), lease_seconds=LEASE_SECONDS, every_seconds=EVERY_SECONDS
         ):
@@ -60,6 +62,9 @@ async def test_a_refused_renewal_cancels_the_body(pool: Pool) -> None:
             except asyncio.CancelledError:
                 cancelled = True
                 raise
+
+    with pytest.raises(LeaseLost, match="refused"):
+        await work()
     assert cancelled
     task = asyncio.current_task()
     assert task is not None
@@ -104,12 +109,15 @@ async def test_a_holder_that_was_paused_past_its_lease_learns_it(pool: Pool) -> 
         asked += 1
         return await renew(pool)
 
-    with pytest.raises(LeaseLost, match="not renewed in time"):
+    async def work() -> None:
         async with held(counted, lease_seconds=0.1, every_seconds=0.05):
             resume_at = monotonic() + 0.2
             while monotonic() < resume_at:
                 pass  # what SIGSTOP does: the loop turns no further
             await asyncio.Event().wait()
+
+    with pytest.raises(LeaseLost, match="not renewed in time"):
+        await work()
     assert asked == 0
 
 
