@@ -1,0 +1,68 @@
+"""Post a user's message and wait for what becomes of it.
+
+The caller's task may end at any moment (a client went away, this process stops): the message is
+chat's from the moment it is recorded, and nothing here stops its turn.
+"""
+
+import asyncio
+
+from lingxi_chassis.rpc import RpcClient
+from lingxi_contracts.chat import GetAnswer, PostedMessage, PostMessage
+from lingxi_contracts.errors import Unavailable
+from lingxi_gateway.application.outcome import Outcome, Pending, recorded
+from lingxi_gateway.application.waiters import Waiter, Waiters
+
+CHECK_SECONDS = 10.0
+"""How often the owner is asked while waiting, in case an event did not come."""
+TRIES_MAX = 2
+"""Posting again under the same ids is harmless, and finds out what an unknown outcome was."""
+
+
+async def post_message(
+    rpc: RpcClient, waiters: Waiters, post: PostMessage, wait_seconds: float
+) -> Outcome:
+    """The outcome within about `wait_seconds` of the message's being recorded; else `Pending`.
+
+    Raises:
+        Refusal: chat's; nothing is recorded then.
+        Unavailable: chat is away, or too many callers wait here.
+    """
+    with waiters.waiting(post.session_id, post.message_id) as waiter:
+        outcome = recorded(await _post(rpc, post))
+        if not isinstance(outcome, Pending):
+            return outcome
+        question = GetAnswer(
+            user_id=post.user_id, session_id=post.session_id, message_id=post.message_id
+        )
+        return await _wait(rpc, waiter, question, outcome, wait_seconds)
+
+
+async def _post(rpc: RpcClient, post: PostMessage) -> PostedMessage:
+    for _ in range(TRIES_MAX - 1):
+        try:
+            return await rpc.call(post)
+        except Unavailable:
+            continue
+    return await rpc.call(post)
+
+
+async def _wait(
+    rpc: RpcClient, waiter: Waiter, question: GetAnswer, pending: Pending, wait_seconds: float
+) -> Outcome:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait_seconds
+    outcome: Outcome = pending
+    while isinstance(outcome, Pending):
+        left = deadline - loop.time()
+        if left <= 0:
+            break
+        outcome = await waiter.wait(min(CHECK_SECONDS, left)) or await _ask(rpc, question, pending)
+    return outcome
+
+
+async def _ask(rpc: RpcClient, question: GetAnswer, pending: Pending) -> Outcome:
+    """What the owner knows; while it is away, the message is still what it was: recorded."""
+    try:
+        return recorded(await rpc.call(question))
+    except Unavailable:
+        return pending

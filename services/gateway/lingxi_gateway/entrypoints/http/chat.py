@@ -1,0 +1,114 @@
+"""`POST /api/chat/`: say something, and get the answer."""
+
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import Header
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lingxi_chassis.ids import new_id
+from lingxi_contracts.chat import PostMessage
+from lingxi_contracts.identity import derived_message_id, derived_session_id
+from lingxi_gateway.application.outcome import Answered, Failed, Outcome
+from lingxi_gateway.application.post_message import post_message
+from lingxi_gateway.entrypoints.http.answers import JSON
+from lingxi_gateway.entrypoints.http.auth import CurrentUser
+from lingxi_gateway.entrypoints.http.model_calls import CountsAsModelCall
+from lingxi_gateway.entrypoints.http.parts import PartsOf
+from lingxi_gateway.entrypoints.http.problems import MEDIA_TYPE, documented, problem
+from lingxi_gateway.entrypoints.http.routers import router
+from lingxi_gateway.entrypoints.http.wire import chat as wire
+
+KEY_CHARS_MAX = 255
+
+routes = router(
+    "/api/chat",
+    "chat",
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=KEY_CHARS_MAX,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Visible ASCII. A repeat with the same key and body says nothing twice:"
+        " it gets the same answer, or waits for it.",
+    ),
+]
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    202: {"model": wire.ChatPending, "description": "The answer takes longer."},
+    502: {
+        "description": "The model failed; the message is kept, and can be retried.",
+        "content": {MEDIA_TYPE: {"schema": wire.ChatFailure.model_json_schema()}},
+    },
+    **documented(HTTPStatus.SERVICE_UNAVAILABLE),
+}
+
+
+@routes.post(
+    "/", response_model=wire.ChatAnswer, responses=RESPONSES, dependencies=[CountsAsModelCall]
+)
+async def post_chat(
+    request: Request,
+    body: wire.ChatBody,
+    user_id: CurrentUser,
+    parts: PartsOf,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Say something to an agent and wait for its answer. Hanging up stops nothing.
+
+    Everybody whose message a turn took gets that turn's answer.
+    """
+    post = _post(body, user_id, idempotency_key)
+    marks = parts.read_marks
+    # A post marks what the agent said before as read; a repeat does not, so it is kept for then.
+    held = marks.drop(user_id, post.session_id) if body.mark_read else None
+    answered = False
+    try:
+        outcome = await post_message(parts.rpc, parts.waiters, post, parts.reply_wait_seconds)
+        answered = isinstance(outcome, Answered)
+    finally:
+        if held is not None and not answered:
+            await marks.note(user_id, post.session_id, held)
+    answer = _answer(post, outcome)
+    if isinstance(outcome, Answered) and body.mark_read and not await request.is_disconnected():
+        last = UUID(outcome.bubbles[-1].message_id)
+        up_to = max(last, held) if held else last  # a repeat's answer may be older
+        answer.background = BackgroundTask(marks.note, user_id, post.session_id, up_to)
+    return answer
+
+
+def _post(body: wire.ChatBody, user_id: UUID, key: str | None) -> PostMessage:
+    """The command; with a key its ids derive from it, so that a repeat finds the first one."""
+    asked = [body.message, body.session_id, body.agent_id]
+    new_session_id = derived_session_id(user_id, key) if key else new_id()
+    return PostMessage.model_construct(
+        user_id=user_id,
+        session_id=body.session_id or new_session_id,
+        message_id=derived_message_id(user_id, key) if key else new_id(),
+        text=body.message,
+        agent_id=body.agent_id,
+        create_session=body.session_id is None,
+        mark_read=body.mark_read,
+        request_hash=sha256(orjson.dumps(asked)).hexdigest(),
+    )
+
+
+def _answer(post: PostMessage, outcome: Outcome) -> Response:
+    if isinstance(outcome, Failed):
+        facts = wire.failure(post.session_id, post.message_id, outcome)
+        return problem(HTTPStatus.BAD_GATEWAY, outcome.code, outcome.detail, facts)
+    if isinstance(outcome, Answered):
+        said = wire.answer(post.session_id, post.message_id, outcome)
+        return Response(orjson.dumps(said), media_type=JSON)
+    waits = wire.pending(post.session_id, post.message_id, outcome)
+    return Response(orjson.dumps(waits), HTTPStatus.ACCEPTED, media_type=JSON)

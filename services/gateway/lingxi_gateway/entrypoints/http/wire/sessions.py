@@ -1,0 +1,188 @@
+"""Sessions and messages, as clients see them.
+
+What the product does not know yet has its place in the shape: nothing is proactive or critical,
+and a session has no state to tell.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from lingxi_contracts.base import Text
+from lingxi_contracts.chat import (
+    TITLE_CHARS_MAX,
+    FailureCode,
+    MessageView,
+    SessionView,
+    TurnView,
+)
+from lingxi_gateway.entrypoints.http.ids import AgentId, MessageId
+from lingxi_gateway.entrypoints.http.wire.base import Shape, absent_if_none
+
+NOTICE = "You are talking to an AI, not to a person. It can be wrong."
+
+
+class SessionBody(Shape):
+    """Whom to talk to."""
+
+    agent_configuration: AgentId = Field(description="The agent's id.")
+
+
+class TitleBody(Shape):
+    """A title of the user's own."""
+
+    title: Text = Field(min_length=1, max_length=TITLE_CHARS_MAX, examples=["Trip to Kyoto"])
+
+
+class ReadBody(Shape):
+    """How far the user has read."""
+
+    up_to: MessageId = Field(description="A message's id.")
+
+
+class Message(Shape):
+    """One message."""
+
+    id: UUID
+    seq: int = Field(description="Counts the session's messages from 1.")
+    chat_date: datetime
+    message: str
+    is_user: bool
+    is_agent: bool
+    is_agent_growth: bool = Field(default=False, description="The agent wrote first.")
+    is_read: bool = Field(description="By the user; a message of the user: by the agent.")
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    critical: bool = False
+    critical_type: str | None = None
+    turn_id: UUID | None = absent_if_none()
+    bubble: int | None = absent_if_none("Its place in the turn's answer, from 0.")
+    delay_ms: int | None = absent_if_none("How long to wait before showing it.")
+
+
+class Turn(Shape):
+    """The newest turn while it is open or failed."""
+
+    id: UUID
+    status: Literal["open", "failed"]
+    code: FailureCode | None = absent_if_none()
+    detail: str | None = absent_if_none()
+    retryable: bool | None = absent_if_none()
+
+
+class Session(Shape):
+    """A conversation with one agent. `messages` is empty in lists."""
+
+    id: UUID
+    agent_configuration: UUID = Field(description="The agent's id.")
+    agent_name: str
+    title: str
+    started_at: datetime
+    summary: str
+    message_count: int
+    unread_count: int
+    first_unread_id: UUID | None
+    last_message: Message | None
+    last_activity_at: datetime
+    current_state: None = None
+    turn: Turn | None
+    notice: str = NOTICE
+    messages: list[Message]
+
+
+class Summary(Shape):
+    """What a session was about so far."""
+
+    session_id: UUID
+    title: str
+    summary: str
+    message_count: int
+    covers_up_to: int = Field(description="The seq of the last message it covers; 0: none.")
+
+
+class TurnAccepted(Shape):
+    """A turn that was asked for."""
+
+    turn_id: UUID
+
+
+class SessionWithPrevious(Session):
+    """A session with its newest messages; `previous` is the URL of the older ones."""
+
+    previous: str | None
+
+
+class History(Shape):
+    """The newest sessions, each with its newest messages."""
+
+    sessions: list[SessionWithPrevious]
+
+
+def message(view: MessageView) -> Message:
+    """A message."""
+    return Message(
+        id=view.message_id,
+        seq=view.seq,
+        chat_date=view.sent_at,
+        message=view.text,
+        is_user=view.author == "user",
+        is_agent=view.author == "agent",
+        is_read=view.read,
+        turn_id=view.turn_id,
+        bubble=view.bubble,
+        delay_ms=view.delay_ms,
+    )
+
+
+def turn(view: TurnView) -> Turn:
+    """A turn."""
+    return Turn(
+        id=view.turn_id,
+        status=view.status,
+        code=view.code,
+        detail=view.detail,
+        retryable=view.retryable,
+    )
+
+
+def session(view: SessionView, messages: Iterable[MessageView] = ()) -> Session:
+    """A session, with as many messages as are given."""
+    return Session.model_construct(**_fields(view, messages))
+
+
+def session_with_previous(
+    view: SessionView, messages: Iterable[MessageView], previous: str | None
+) -> SessionWithPrevious:
+    """A session of a history."""
+    return SessionWithPrevious.model_construct(**_fields(view, messages), previous=previous)
+
+
+def summary(view: SessionView) -> Summary:
+    """A session's summary."""
+    return Summary(
+        session_id=view.session_id,
+        title=view.title,
+        summary=view.summary,
+        message_count=view.message_count,
+        covers_up_to=view.covers_up_to,
+    )
+
+
+def _fields(view: SessionView, messages: Iterable[MessageView]) -> dict[str, Any]:
+    return {
+        "id": view.session_id,
+        "agent_configuration": view.agent_id,
+        "agent_name": view.agent_name,
+        "title": view.title,
+        "started_at": view.started_at,
+        "summary": view.summary,
+        "message_count": view.message_count,
+        "unread_count": view.unread_count,
+        "first_unread_id": view.first_unread_id,
+        "last_message": message(view.last_message) if view.last_message else None,
+        "last_activity_at": view.last_activity_at,
+        "turn": turn(view.turn) if view.turn else None,
+        "messages": [message(one) for one in messages],
+    }

@@ -1,0 +1,169 @@
+"""Waiters without any network: what wakes them, and what they are told."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from lingxi_chassis.ids import new_id
+from lingxi_contracts.base import Event
+from lingxi_contracts.chat import MessageSent, SessionDeleted, TurnCompleted, TurnFailed, Usage
+from lingxi_contracts.errors import Unavailable
+from lingxi_contracts.subjects import event_subject
+from lingxi_gateway.application.outcome import Answered, Bubble, Failed
+from lingxi_gateway.application.waiters import Waiters
+
+USER, SESSION, MESSAGE, TURN = (new_id() for _ in range(4))
+SOON = 0.0
+
+
+def dispatch(waiters: Waiters, event: Event, session: UUID = SESSION) -> None:
+    subject = event_subject("chat", event.tag, USER, session)
+    waiters.dispatch(subject, _envelope(event.model_dump(mode="json")))
+
+
+def _envelope(data: Mapping[str, Any] | None) -> bytes:
+    return orjson.dumps({"time": "2026-11-22T00:00:00Z", "data": data})
+
+
+def sent(text: str, turn: UUID = TURN, bubble: int = 0) -> MessageSent:
+    return MessageSent(
+        message_id=new_id(), seq=2 + bubble, turn_id=turn, bubble=bubble, delay_ms=0, text=text
+    )
+
+
+def completed(*said: MessageSent, answers: tuple[UUID, ...] = (MESSAGE,)) -> TurnCompleted:
+    return TurnCompleted(
+        turn_id=said[0].turn_id,
+        answers=answers,
+        answers_up_to=1,
+        message_ids=tuple(one.message_id for one in said),
+        attempt=1,
+        model="m",
+        usage=Usage(prompt_tokens=1, completion_tokens=1),
+        latency_ms=1,
+        personality_version=1,
+    )
+
+
+def failed(*answers: UUID) -> TurnFailed:
+    return TurnFailed(
+        turn_id=TURN,
+        answers=answers,
+        answers_up_to=1,
+        attempt=3,
+        code="model_timeout",
+        detail="No answer.",
+        retryable=True,
+    )
+
+
+async def test_the_end_of_the_turn_brings_all_bubbles_in_their_order() -> None:
+    waiters = Waiters()
+    first, second = sent("One."), sent("Two.", bubble=1)
+    with waiters.waiting(SESSION, MESSAGE) as waiter:
+        dispatch(waiters, first)
+        dispatch(waiters, second)
+        assert not waiter.woken
+        dispatch(waiters, completed(first, second))
+        assert await waiter.wait(SOON) == Answered(
+            str(TURN),
+            (Bubble(str(first.message_id), "One."), Bubble(str(second.message_id), "Two.")),
+        )
+
+
+async def test_everybody_whose_message_the_turn_took_is_told_and_nobody_else() -> None:
+    waiters = Waiters()
+    earlier, later = new_id(), new_id()
+    said = sent("Both of you.")
+    with (
+        waiters.waiting(SESSION, MESSAGE) as one,
+        waiters.waiting(SESSION, MESSAGE) as same,
+        waiters.waiting(SESSION, earlier) as two,
+        waiters.waiting(SESSION, later) as three,
+        waiters.waiting(new_id(), MESSAGE) as elsewhere,
+    ):
+        dispatch(waiters, said)
+        dispatch(waiters, completed(said, answers=(MESSAGE, earlier)))
+        told = [await waiter.wait(SOON) for waiter in (one, same, two)]
+        assert told == [Answered(str(TURN), (Bubble(str(said.message_id), "Both of you."),))] * 3
+        assert not three.woken
+        assert not elsewhere.woken
+
+
+async def test_who_came_between_the_bubbles_is_woken_to_ask() -> None:
+    waiters = Waiters()
+    missed, seen = sent("Missed."), sent("Seen.", bubble=1)
+    with waiters.waiting(SESSION, MESSAGE) as waiter:
+        dispatch(waiters, seen)
+        dispatch(waiters, completed(missed, seen))
+        assert waiter.woken
+        assert await waiter.wait(SOON) is None
+
+
+async def test_bubbles_of_two_turns_do_not_mix() -> None:
+    waiters = Waiters()
+    before, after = sent("Before.", new_id()), sent("After.", new_id())
+    with waiters.waiting(SESSION, MESSAGE) as waiter:
+        dispatch(waiters, before)
+        dispatch(waiters, completed(before, answers=()))
+        dispatch(waiters, after)
+        dispatch(waiters, completed(after))
+        outcome = await waiter.wait(SOON)
+        assert isinstance(outcome, Answered)
+        assert [bubble.text for bubble in outcome.bubbles] == ["After."]
+
+
+async def test_a_failed_turn_tells_its_code() -> None:
+    waiters = Waiters()
+    with waiters.waiting(SESSION, MESSAGE) as waiter:
+        dispatch(waiters, failed(new_id()))
+        assert not waiter.woken
+        dispatch(waiters, failed(new_id(), MESSAGE))
+        told = Failed(str(TURN), "model_timeout", "No answer.", retryable=True)
+        assert await waiter.wait(SOON) == told
+
+
+@pytest.mark.parametrize("erased", [False, True])
+async def test_a_deletion_wakes_to_ask(erased: bool) -> None:
+    waiters = Waiters()
+    with waiters.waiting(SESSION, MESSAGE) as waiter:
+        if erased:
+            subject = event_subject("chat", TurnCompleted.tag, USER, SESSION)
+            waiters.dispatch(subject, _envelope(None))
+        else:
+            dispatch(waiters, SessionDeleted())
+        assert waiter.woken
+        assert await waiter.wait(SOON) is None
+
+
+async def test_doubt_wakes_everybody_once() -> None:
+    waiters = Waiters()
+    with waiters.waiting(SESSION, MESSAGE) as one, waiters.waiting(new_id(), MESSAGE) as other:
+        waiters.doubt()
+        for waiter in (one, other):
+            assert waiter.woken
+            assert await waiter.wait(SOON) is None
+            assert not waiter.woken
+
+
+def test_nothing_is_parsed_where_nobody_waits() -> None:
+    waiters = Waiters()
+    subject = event_subject("chat", MessageSent.tag, USER, SESSION)
+    waiters.dispatch(subject, b"not JSON")
+    with waiters.waiting(SESSION, MESSAGE):
+        waiters.dispatch(event_subject("chat", "message_posted.v1", USER, SESSION), b"not JSON")
+        with pytest.raises(orjson.JSONDecodeError):
+            waiters.dispatch(subject, b"not JSON")
+
+
+async def test_waiters_are_bounded_and_leave_nothing_behind() -> None:
+    waiters = Waiters(waiters_max=1)
+    with waiters.waiting(SESSION, MESSAGE):
+        with pytest.raises(Unavailable), waiters.waiting(SESSION, MESSAGE):
+            pass
+        assert waiters.count == 1
+    assert waiters.count == 0
+    assert waiters.sessions == 0
