@@ -4,7 +4,7 @@ It reconnects for ever. A connection that is closed all the same ends the proces
 cannot hear is worse than one that is restarted.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import nats
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 @asynccontextmanager
 async def connect(
     url: str, service: str, on_closed: Callable[[], None] = lambda: None
-) -> AsyncIterator[Client]:
+) -> AsyncGenerator[Client]:
     """A connected client with the service's own inbox prefix; `on_closed`: it is lost for good.
 
     Raises:

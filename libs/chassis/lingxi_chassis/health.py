@@ -6,7 +6,7 @@ reasons. `/metrics`: Prometheus.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
@@ -46,12 +46,12 @@ async def _run(check: Check) -> str | None:
             return await check()
     except TimeoutError:
         return "no answer in time"
-    except Exception as error:  # a check that breaks is a reason, whatever broke
+    except Exception as error:  # noqa: BLE001 -- a check that breaks is a reason, whatever broke
         return repr(error)
 
 
 @asynccontextmanager
-async def serve_health(health: Health, host: str, port: int) -> AsyncIterator[None]:
+async def serve_health(health: Health, host: str, port: int) -> AsyncGenerator[None]:
     """Answer on the internal port while the context is open."""
 
     async def live(_: Request) -> Response:
@@ -81,7 +81,7 @@ async def serve_health(health: Health, host: str, port: int) -> AsyncIterator[No
 @asynccontextmanager
 async def serve_http(
     app: ASGIApp, host: str, port: int, *, drain_seconds: int = 2
-) -> AsyncIterator[int]:
+) -> AsyncGenerator[int]:
     """Serve an ASGI app in this event loop; yields the port (0 asks for a free one).
 
     On leaving, requests get `drain_seconds` to end.

@@ -15,9 +15,7 @@ QUIET_LOGGERS = ("nats", "uvicorn", "uvicorn.access", "httpx", "httpx2", "httpco
 _without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
-def configure_logs(
-    service: str, log_format: Literal["json", "console"], log_level: str
-) -> None:
+def configure_logs(service: str, log_format: Literal["json", "console"], log_level: str) -> None:
     """Set up structlog and route the standard library's logs into it, once a process."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,

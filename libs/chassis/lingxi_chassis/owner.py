@@ -3,7 +3,7 @@
 One builder serves the process and its component tests.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -33,9 +33,7 @@ class OwnerParts:
 
 
 @asynccontextmanager
-async def open_owner(
-    owner: str, settings: OwnerSettings, stop: Stop
-) -> AsyncIterator[OwnerParts]:
+async def open_owner(owner: str, settings: OwnerSettings, stop: Stop) -> AsyncGenerator[OwnerParts]:
     """Everything connected and the relay running; left in the reverse order.
 
     On leaving: requests under way are answered, then the relay stops, then connections close.

@@ -4,7 +4,7 @@ Connections are in autocommit mode: one statement is one transaction, and what h
 one statement (see `eventlog`). Never hold a connection while a model answers.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ type Row = TupleRow
 
 
 @asynccontextmanager
-async def open_pool(url: str, size: int = POOL_SIZE) -> AsyncIterator[Pool]:
+async def open_pool(url: str, size: int = POOL_SIZE) -> AsyncGenerator[Pool]:
     """A pool with all its connections open.
 
     Raises:

@@ -47,10 +47,10 @@ def main[S: ServiceSettings](
 ) -> None:
     """`python -m lingxi_<service> [migrate]`. Exits 0 after a stop, 1 when the start fails."""
     try:
-        settings = settings_type()
+        settings = settings_type()  # pyright: ignore[reportCallIssue] -- from the environment
     except ValidationError as error:
         for problem in error.errors(include_input=False):
-            print(f"{service}: setting {problem['loc'][0]}: {problem['msg']}", file=sys.stderr)
+            sys.stderr.write(f"{service}: setting {problem['loc'][0]}: {problem['msg']}\n")
         sys.exit(1)
     configure_logs(service, settings.log_format, settings.log_level)
     if sys.argv[1:] == ["migrate"]:

@@ -1,7 +1,7 @@
 """Work in the background of a service: its end is the end of the process, unless we ended it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 @asynccontextmanager
 async def in_background(
     work: Coroutine[Any, Any, None], name: str, on_death: Callable[[], None]
-) -> AsyncIterator[None]:
+) -> AsyncGenerator[None]:
     """Run `work` while the context is open; if it ends by itself or fails, `on_death` is called."""
 
     async def watched() -> None:

@@ -1,4 +1,5 @@
 """Alembic's environment for every service: one transaction a revision, on a given connection."""
+# ruff: noqa: INP001 -- Alembic runs this file, nobody imports it
 
 from alembic import context
 

@@ -1,5 +1,6 @@
 """The event log of an owner: append, the snapshot commands decide on, and the relay's view."""
 
+from lingxi_chassis.eventlog.again import again_on_conflict
 from lingxi_chassis.eventlog.append import (
     Clause,
     Conflict,
@@ -8,7 +9,6 @@ from lingxi_chassis.eventlog.append import (
     Projection,
     Snapshot,
 )
-from lingxi_chassis.eventlog.again import again_on_conflict
 
 __all__ = [
     "Clause",

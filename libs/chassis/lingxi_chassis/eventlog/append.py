@@ -98,7 +98,7 @@ class EventLog[S, E: Event]:
             " where stream_id = %(stream_id)s and user_id = %(user_id)s and state is not null",
             {"stream_id": stream_id, "user_id": user_id},
         )
-        return row and self.snapshot(stream_id, user_id, row[0], row[1])
+        return None if row is None else self.snapshot(stream_id, user_id, row[0], row[1])
 
     async def exists(self, stream_id: UUID) -> bool:
         """Whether the stream was ever begun, by whomever, erased ones too."""
@@ -187,9 +187,14 @@ def _rows(events: Sequence[Event]) -> str:
         data = event.model_dump_json().encode()
         if len(data) > EVENT_BYTES_MAX:
             raise PayloadTooLarge(bytes_max=EVENT_BYTES_MAX)
-        rows.append(b'{"id":"%s","type":"%s","data":%s}' % (
-            str(new_id()).encode(), event.tag.encode(), data,
-        ))
+        rows.append(
+            b'{"id":"%s","type":"%s","data":%s}'
+            % (
+                str(new_id()).encode(),
+                event.tag.encode(),
+                data,
+            )
+        )
     return (b"[" + b",".join(rows) + b"]").decode()
 
 

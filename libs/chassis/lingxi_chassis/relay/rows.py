@@ -109,7 +109,9 @@ async def skip_rows(connection: Connection, after: Checkpoint, count: int) -> Ch
         {"xid": after.xid, "position": after.position, "skip": count - 1},
     )
     row = await cursor.fetchone()
-    return row and Checkpoint(after.stream_created, after.stream_seq + count, row[0], row[1])
+    if row is None:
+        return None
+    return Checkpoint(after.stream_created, after.stream_seq + count, row[0], row[1])
 
 
 async def before_young_rows(connection: Connection, max_age_seconds: float) -> tuple[str, int]:
