@@ -7,6 +7,7 @@ resources costs five to seven times the CPU, and the model call is the largest p
 
 import asyncio
 import ssl
+import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,7 @@ import openai
 
 from lingxi_chassis.model.errors import ModelTimeout, ModelUnavailable
 from lingxi_chassis.model.failures import failure_of, retry_after_seconds
+from lingxi_chassis.model.transport import LeanTransport
 from lingxi_chassis.model.tries import Tries
 
 CONNECT_SECONDS = 5.0
@@ -36,6 +38,7 @@ class Wire:
             api_key=api_key or "none",  # local servers want none, the SDK wants one
             max_retries=0,  # `tries` knows the budget and the deadline
             timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
+            http_client=None if proxied(base_url) else _lean_client(),
         )
 
     async def close(self) -> None:
@@ -90,3 +93,16 @@ class Wire:
                 yield
         except TimeoutError:
             raise ModelTimeout from None
+
+
+def _lean_client() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=LeanTransport(), follow_redirects=True)
+
+
+def proxied(base_url: str) -> bool:
+    """Whether the system's settings send this URL through a proxy."""
+    url = httpx2.URL(base_url)
+    proxies = urllib.request.getproxies()
+    if url.scheme not in proxies and "all" not in proxies:
+        return False
+    return not urllib.request.proxy_bypass(url.host)

@@ -47,7 +47,6 @@ SECRET = "sk-live-0123456789"
         ({"do": "cut", "after_chunks": 2, "clean": True}, BadAnswer, 1),
         ({"do": "stream_error"}, ModelUnavailable, 3),
         ({"do": "stream_error", "code": "context_length_exceeded"}, ContextTooLong, 1),
-        ({"do": "stream_error", "after_chunks": 1}, ModelUnavailable, 1),
         ({"do": "hang"}, ModelTimeout, 3),
         ({"do": "hang", "after_chunks": 2}, ModelTimeout, 1),
     ],
