@@ -40,7 +40,7 @@ CREATE = (
         parameters          jsonb       not null,
         timings             jsonb,
         personality_prompt  text        not null,
-        personality_version int         not null check (personality_version >= 1),
+        personality_version int         not null check (personality_version >= 0),
         created_at          timestamptz not null,
         updated_at          timestamptz not null,
         constraint {NAME_CONSTRAINT} unique (user_id, name)
@@ -55,7 +55,8 @@ FOLDS = (
         name="folded_agents",
         tags=frozenset({AgentCreated.tag, AgentChanged.tag, PersonalityChanged.tag}),
         # Creation and first personality come in one batch: the row is made of the newest of each
-        # kind, and of what it was before where the batch has none. Erased events have no data.
+        # kind, and of what it was before where the batch has none. Erased events have no data; of
+        # an agent that is being erased only the last ones may have some.
         sql="""
             insert into agents
             select l.stream_id, l.user_id,
@@ -63,8 +64,8 @@ FOLDS = (
                    coalesce(l.described->'parameters', old.parameters),
                    case when l.described is null then old.timings
                         else nullif(l.described->'timings', 'null') end,
-                   coalesce(l.spoken->>'personality_prompt', old.personality_prompt),
-                   coalesce((l.spoken->>'version')::int, old.personality_version),
+                   coalesce(l.spoken->>'personality_prompt', old.personality_prompt, ''),
+                   coalesce((l.spoken->>'version')::int, old.personality_version, 0),
                    coalesce(l.created_at, old.created_at),
                    l.updated_at
             from (
@@ -79,6 +80,7 @@ FOLDS = (
                 group by stream_id, user_id
                 having bool_and(data is not null and type <> 'agent_deleted.v1')
             ) l left join agents old on old.agent_id = l.stream_id
+            where l.described is not null or old.agent_id is not null
             on conflict (agent_id) do update
             set name = excluded.name, parameters = excluded.parameters,
                 timings = excluded.timings, personality_prompt = excluded.personality_prompt,

@@ -28,9 +28,7 @@ class RunningAgent:
 
 
 @pytest.fixture
-async def agent(
-    database_url: str, nats_url: str, unused_port: int
-) -> AsyncGenerator[RunningAgent]:
+async def agent(database_url: str, nats_url: str, unused_port: int) -> AsyncGenerator[RunningAgent]:
     settings = Settings.model_validate(
         {
             "DATABASE_URL": database_url,
