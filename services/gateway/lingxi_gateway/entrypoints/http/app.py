@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware import Middleware
 from fastapi.openapi.utils import get_openapi
 
+from lingxi_gateway.entrypoints.http import accounts, agents, chat, history, messages, sessions
 from lingxi_gateway.entrypoints.http.cors import Cors
 from lingxi_gateway.entrypoints.http.edge import Edge
 from lingxi_gateway.entrypoints.http.failures import answer_failures
@@ -14,7 +15,14 @@ from lingxi_gateway.entrypoints.http.parts import Parts
 from lingxi_gateway.entrypoints.http.paths import SlashAtEnd
 from lingxi_gateway.entrypoints.http.problems import InvalidProblem, Problem, documented
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    accounts.routes,
+    agents.routes,
+    sessions.routes,
+    messages.routes,
+    chat.routes,
+    history.routes,
+)
 DESCRIPTION = """\
 AI companions that remember, adapt under your eyes, and write first when it makes sense.
 
@@ -35,8 +43,9 @@ def create_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         middleware=[
-            Middleware(Edge, parts.limits.requests, parts.trusted_proxies),
+            # Outermost, so that a page of another origin can read failures too.
             Middleware(Cors, origins=parts.cors_origins),
+            Middleware(Edge, parts.limits.requests, parts.trusted_proxies),
             Middleware(SlashAtEnd),
         ],
         responses=documented(HTTPStatus.SERVICE_UNAVAILABLE),

@@ -23,7 +23,7 @@ class _AccessToken(HTTPBearer):
         if scheme.lower() != BEARER or not token:
             raise NotAuthenticated
         parts: Parts = request.app.state.parts
-        return await parts.authenticate(token.strip())
+        return await parts.accounts.access(token.strip())
 
 
 _access_token = _AccessToken(

@@ -1,4 +1,4 @@
-"""The outermost middleware: correlation id, limit by address, headers, access log, last resort.
+"""Around every request: correlation id, limit by address, headers, access log, last resort.
 
 One pure ASGI layer, because each costs every request. The access log has method, route, status and
 milliseconds: no path (it holds ids), no query, no text.

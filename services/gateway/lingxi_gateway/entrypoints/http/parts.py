@@ -1,6 +1,5 @@
 """What the routes are given, and how they reach it."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,7 +7,9 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from lingxi_chassis.rpc import RpcClient
-from lingxi_gateway.application.ports import Caller
+from lingxi_gateway.application.accounts import Accounts
+from lingxi_gateway.application.read_marks import ReadMarks
+from lingxi_gateway.application.waiters import Waiters
 from lingxi_gateway.entrypoints.http.clients import Network
 from lingxi_gateway.entrypoints.http.limits import Limits
 
@@ -18,9 +19,14 @@ class Parts:
     """Everything behind the routes, put together by `bootstrap`."""
 
     rpc: RpcClient
-    authenticate: Callable[[str], Awaitable[Caller]]
-    """The caller of an access token. Raises `TokenInvalid`, `Unavailable`."""
+    accounts: Accounts
     limits: Limits
+    waiters: Waiters
+    read_marks: ReadMarks
+    reply_wait_seconds: float
+    """How long a chat request waits for its answer before it says 202."""
+    default_model: str
+    """What agents use that name no model: the operator's setting."""
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
 

@@ -1,0 +1,66 @@
+"""Log in: a user name and a password for tokens."""
+
+import secrets
+from hashlib import sha256
+
+from lingxi_chassis.clock import utc_now
+from lingxi_chassis.ids import new_id
+from lingxi_gateway.application.accounts import Accounts
+from lingxi_gateway.application.ports import RefreshClaims, TokenPair
+from lingxi_gateway.domain.refresh import Family
+from lingxi_gateway.domain.refusals import CredentialsInvalid, TooManyLogins
+from lingxi_gateway.projections import credentials, login_failures, refresh_families
+
+FAMILY_KEY_BYTES = 32
+
+
+async def log_in(accounts: Accounts, username: str, password: str, address: str) -> TokenPair:
+    """Tokens of a new login. An unknown name takes as long as a wrong password.
+
+    Raises:
+        CredentialsInvalid, TooManyLogins, Unavailable.
+    """
+    attempt = await count_attempt(accounts, address, username)
+    known = await credentials.by_username(accounts.pool, username)
+    password_hash = known.password_hash if known else None
+    if not await accounts.passwords.verify(password, password_hash) or known is None:
+        raise CredentialsInvalid
+    key = secrets.token_urlsafe(FAMILY_KEY_BYTES)
+    first = RefreshClaims(known.user_id, new_id(), Family().generation, key)
+    at = utc_now()
+    pair = accounts.tokens.pair(first, known.token_epoch, at)
+    started = await refresh_families.start(
+        accounts.pool,
+        family_id=first.family_id,
+        user_id=first.user_id,
+        password_hash=known.password_hash,
+        key_hash=hash_of(key),
+        at=at,
+        expires_at=pair.refresh_ends_at,
+    )
+    if not started:
+        raise CredentialsInvalid
+    await forget_attempts(accounts, attempt)
+    return pair
+
+
+async def count_attempt(accounts: Accounts, address: str, name: str) -> bytes | None:
+    """Count a try at a password; its key, for `forget_attempts`. Raises `TooManyLogins`."""
+    if not accounts.failed_logins_max:
+        return None
+    key = login_failures.key_of(address, name)
+    attempts, seconds_left = await login_failures.count_attempt(accounts.pool, key)
+    if attempts > accounts.failed_logins_max:
+        raise TooManyLogins(retry_after_seconds=seconds_left)
+    return key
+
+
+async def forget_attempts(accounts: Accounts, attempt: bytes | None) -> None:
+    """The password was right."""
+    if attempt is not None:
+        await login_failures.forget(accounts.pool, attempt)
+
+
+def hash_of(key: str) -> bytes:
+    """What is kept of a family's secret."""
+    return sha256(key.encode()).digest()

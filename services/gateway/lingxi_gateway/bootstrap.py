@@ -1,0 +1,140 @@
+"""Settings -> running service: the only file that sees every floor."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from pydantic import TypeAdapter
+
+from lingxi_chassis import migrations
+from lingxi_chassis.eventlog import EventLog
+from lingxi_chassis.health import serve_http
+from lingxi_chassis.owner import OwnerParts, open_owner
+from lingxi_chassis.postgres import Pool
+from lingxi_chassis.process import Stop
+from lingxi_chassis.tasks import in_background
+from lingxi_contracts import chat
+from lingxi_contracts.gateway import OWNER
+from lingxi_contracts.subjects import event_filter, stream_name
+from lingxi_gateway.adapters.passwords import open_passwords
+from lingxi_gateway.adapters.tail import Tail
+from lingxi_gateway.adapters.tokens import JwtTokens
+from lingxi_gateway.application import waiters
+from lingxi_gateway.application.accounts import Accounts
+from lingxi_gateway.application.check_access import AccessCheck
+from lingxi_gateway.application.ports import Passwords
+from lingxi_gateway.application.read_marks import ReadMarks
+from lingxi_gateway.application.waiters import Waiters
+from lingxi_gateway.domain.account import Account, AccountEvent, evolve
+from lingxi_gateway.domain.refusals import UsernameTaken
+from lingxi_gateway.entrypoints.http.app import create_app
+from lingxi_gateway.entrypoints.http.clients import networks
+from lingxi_gateway.entrypoints.http.limits import limits
+from lingxi_gateway.entrypoints.http.parts import Parts
+from lingxi_gateway.projections import refresh_families, users
+from lingxi_gateway.settings import Settings
+
+VERSIONS = Path(__file__).parent / "migrations" / "versions"
+
+log = structlog.get_logger(__name__)
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to the newest revision."""
+    migrations.migrate(settings.database_url, VERSIONS)
+
+
+@asynccontextmanager
+async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
+    """The service answers while the context is open."""
+    async with serving(settings, stop):
+        yield
+
+
+@asynccontextmanager
+async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
+    """As `start`; the port it answers on (setting 0 asks for a free one).
+
+    On leaving: requests under way end, then marks are sent, then what they need is closed.
+    """
+    async with AsyncExitStack() as stack:
+        owner = await stack.enter_async_context(open_owner(OWNER, settings, stop))
+        passwords = await stack.enter_async_context(open_passwords())
+        waiting = await stack.enter_async_context(_tailing(owner, stop))
+        read_marks = ReadMarks(owner.rpc.call)
+        stack.push_async_callback(read_marks.finish)
+        parts = Parts(
+            rpc=owner.rpc,
+            accounts=open_accounts(settings, owner.pool, passwords, owner.relay.wake),
+            limits=limits(settings.rate_limit_per_user, settings.rate_limit_per_ip),
+            waiters=waiting,
+            read_marks=read_marks,
+            reply_wait_seconds=settings.reply_wait_seconds,
+            default_model=settings.openai_model,
+            cors_origins=settings.cors_allowed_origins,
+            trusted_proxies=networks(settings.trusted_proxies),
+        )
+        app = create_app(parts)
+        port = await stack.enter_async_context(serve_http(app, settings.host, settings.port))
+        log.info("serving", host=settings.host, port=port)
+        yield port
+
+
+@asynccontextmanager
+async def _tailing(owner: OwnerParts, stop: Stop) -> AsyncGenerator[Waiters]:
+    """Waiters that are woken by the events of chat."""
+    waiting = Waiters()
+    tail = Tail(
+        owner.nats,
+        stream_name(chat.OWNER),
+        [event_filter(chat.OWNER, name) for name in waiters.HEARD],
+        waiting.dispatch,
+        waiting.doubt,
+    )
+
+    async def trouble() -> str | None:
+        return tail.trouble
+
+    owner.health.add("tail", trouble)
+    async with in_background(tail.run(), "tail", stop.fail):
+        yield waiting
+
+
+def open_accounts(
+    settings: Settings,
+    pool: Pool,
+    passwords: Passwords,
+    on_append: Callable[[], None] = lambda: None,
+) -> Accounts:
+    """Everything the verbs on accounts work with."""
+    tokens = JwtTokens.of(
+        settings.jwt_secret.get_secret_value(),
+        timedelta(minutes=settings.access_token_minutes),
+        timedelta(days=settings.refresh_token_days),
+    )
+    return Accounts(
+        pool=pool,
+        log=open_log(pool, on_append),
+        passwords=passwords,
+        tokens=tokens,
+        access=AccessCheck(tokens, lambda user_id: refresh_families.get_logins(pool, user_id)),
+        registration_open=settings.registration_open,
+        failed_logins_max=settings.login_rate_limit,
+    )
+
+
+def open_log(
+    pool: Pool, on_append: Callable[[], None] = lambda: None
+) -> EventLog[Account, AccountEvent]:
+    """The log of accounts, with its read model."""
+    return EventLog(
+        pool=pool,
+        state=TypeAdapter(Account),
+        initial=Account(),
+        evolve=evolve,
+        projections=users.FOLDS,
+        taken={users.NAME_CONSTRAINT: UsernameTaken},
+        on_append=on_append,
+    )
