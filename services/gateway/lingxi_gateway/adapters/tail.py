@@ -82,7 +82,7 @@ class Tail:
             except (NatsError, TimeoutError, OSError) as error:
                 if self.trouble is None:
                     log.warning("tail_interrupted", stream=self._stream, error=repr(error))
-                self.trouble = repr(error)
+                self.trouble = f"{type(error).__name__}: {error}"
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, RETRY_SECONDS_MAX)
 
