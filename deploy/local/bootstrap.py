@@ -6,6 +6,7 @@ does it in seconds; pip takes its place where uv doesn't work.
 """
 
 import fcntl
+import functools
 import hashlib
 import os
 import re
@@ -21,6 +22,18 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".lingxi-stamp"
 LOCK = ROOT / "requirements.lock"
 SMOLLM2_LOCK = ROOT / "requirements-smollm2.lock"
+IMPORTED_EVERYWHERE = (
+    "alembic.command",
+    "fastapi",
+    "faststream.nats",
+    "nats",
+    "openai",
+    "psycopg_pool",
+    "pydantic_settings",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "structlog",
+    "uvicorn",
+)
 
 
 def main() -> None:
@@ -53,24 +66,26 @@ def _build(stamp: str) -> None:
     if not _works():
         _must([sys.executable, "-m", "venv", "--clear", VENV])
     _install_uv()
-    uv_sync = ["sync", "--python", PYTHON, "--require-hashes", "--compile-bytecode", "--quiet"]
-    if not _uv([*uv_sync, LOCK]):
+    if not _uv(["sync", "--require-hashes", LOCK]):
         _say("uv does not work here; pip does it, in about a minute")
         _must(_pip(["install", "--require-hashes", "--no-deps", "-r", LOCK]))
-    _must(_pip(["install", "--no-deps", "--no-build-isolation", "-e", ROOT]))
+    itself = ["install", "--no-deps", "--no-build-isolation", "-e", ROOT]
+    if not _uv(itself):
+        _must(_pip(itself))
+    _compile()
     STAMP.write_text(stamp)
 
 
 def _install_locked(lock: Path) -> None:
     """Add what `lock` names, without its dependencies."""
-    options = ["--python", PYTHON, "--require-hashes", "--no-deps", "--quiet"]
-    if not _uv(["install", *options, "-r", lock]):
-        _must(_pip(["install", "--require-hashes", "--no-deps", "-r", lock]))
+    locked = ["install", "--require-hashes", "--no-deps", "-r", lock]
+    if not _uv(locked):
+        _must(_pip(locked))
 
 
 def _install_uv() -> None:
     """Install the pinned uv alone. Where that fails, pip does all the rest."""
-    pinned = re.search(r"^uv==.*(?:\\\n.*)*", LOCK.read_text(), re.MULTILINE)
+    pinned = re.search(r"^uv==(?:.*\\\n)*.*", LOCK.read_text(), re.MULTILINE)
     if pinned is None:
         return
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
@@ -85,9 +100,18 @@ def _pip(arguments: Sequence[str | Path]) -> list[str | Path]:
 
 def _uv(arguments: Sequence[str | Path]) -> bool:
     uv = VENV / "bin" / "uv"
-    return uv.exists() and _run([uv, "pip", *arguments], env=_uv_environment())
+    command, *rest = arguments
+    argv = [uv, "pip", command, "--python", PYTHON, "--quiet", *rest]
+    return uv.exists() and _run(argv, env=_uv_environment())
 
 
+def _compile() -> None:
+    """Byte-compile what every service imports, once instead of in five processes at first start."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    _run([PYTHON, "-c", f"import {', '.join(IMPORTED_EVERYWHERE)}"], env=env)
+
+
+@functools.cache
 def _uv_environment() -> dict[str, str]:
     """uv doesn't read pip's configuration: tell it where pip looks and whom pip trusts."""
     env = {
@@ -96,33 +120,30 @@ def _uv_environment() -> dict[str, str]:
         # As pip does. Every file is pinned by hash, so no index can slip another one in.
         "UV_INDEX_STRATEGY": "unsafe-best-match",
     }
+    configured = _pip_settings()
     for name, option in (
         ("UV_DEFAULT_INDEX", "index-url"),
         ("UV_INDEX", "extra-index-url"),
         ("UV_FIND_LINKS", "find-links"),
         ("SSL_CERT_FILE", "cert"),
     ):
-        value = _pip_setting(option)
+        value = configured.get(option)
         if value and not env.get(name):
-            env[name] = value.replace(" ", "," if name == "UV_FIND_LINKS" else " ")
+            env[name] = value.replace(" ", ",") if name == "UV_FIND_LINKS" else value
     return env
 
 
-def _pip_setting(option: str) -> str:
-    """A setting of pip's: from its environment variable, else its configuration files."""
-    given = os.environ.get(f"PIP_{option.upper().replace('-', '_')}")
-    if given:
-        return given
-    for section in ("install", "global"):
-        shown = subprocess.run(
-            [PYTHON, "-m", "pip", "config", "get", f"{section}.{option}"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if shown.returncode == 0:
-            return " ".join(shown.stdout.split())
-    return ""
+def _pip_settings() -> dict[str, str]:
+    """pip's settings by option; its environment variables win over its configuration files."""
+    shown = subprocess.run(
+        [PYTHON, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+    ).stdout
+    settings: dict[str, str] = {}
+    for section in ("global", "install", ":env:"):
+        pattern = rf"^{section}\.\.?([\w-]+)='(.*)'$"
+        found: list[tuple[str, str]] = re.findall(pattern, shown, re.MULTILINE)
+        settings |= {option: " ".join(value.replace("\\n", " ").split()) for option, value in found}
+    return settings
 
 
 def _must(argv: Sequence[str | Path]) -> None:
