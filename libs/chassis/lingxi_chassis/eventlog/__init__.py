@@ -7,8 +7,8 @@ from lingxi_chassis.eventlog.append import (
     EventLog,
     GuardLost,
     Projection,
-    Snapshot,
 )
+from lingxi_chassis.eventlog.snapshot import Snapshot
 
 __all__ = [
     "Clause",

@@ -24,6 +24,8 @@ from psycopg_pool import PoolTimeout
 from pydantic import TypeAdapter
 
 from lingxi_chassis.context import current_metadata
+from lingxi_chassis.eventlog.recent import Recent
+from lingxi_chassis.eventlog.snapshot import Snapshot
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool, fetch_one
 from lingxi_contracts.base import Event
@@ -39,16 +41,6 @@ class Conflict(Exception):
 
 class GuardLost(Exception):
     """The guard of this append does not hold any more; nothing was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot[S]:
-    """A stream as a command sees it. Version 0: it does not exist yet. State None: erased."""
-
-    stream_id: UUID
-    user_id: UUID
-    version: int
-    state: S
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ class EventLog[S, E: Event]:
     """The log of one owner, with one kind of stream.
 
     `evolve` folds events into state; `taken` maps unique constraints to the refusal they mean;
-    `on_append` wakes the relay.
+    `on_append` wakes the relay. `recent` holds what was appended here last.
     """
 
     pool: Pool
@@ -89,6 +81,7 @@ class EventLog[S, E: Event]:
     projections: Sequence[Projection] = ()
     taken: Mapping[str, type[Refusal]] = field(default_factory=dict[str, type[Refusal]])
     on_append: Callable[[], None] = lambda: None
+    recent: Recent[S] = field(default_factory=Recent[S])
 
     async def load(self, stream_id: UUID, user_id: UUID) -> Snapshot[S] | None:
         """The stream if it exists, belongs to the user, and is not erased."""
@@ -159,18 +152,23 @@ class EventLog[S, E: Event]:
             folds + tuple((clause.name, clause.sql) for clause in effects),
         )
         version, held = await self._run(statement, params)
-        if guard is not None and not held:
-            raise GuardLost
         if version is None:
-            raise Conflict
+            self.recent.drop(snapshot.stream_id)
+            raise Conflict if guard is None or held else GuardLost
         self.on_append()
-        return Snapshot(snapshot.stream_id, snapshot.user_id, version, state)
+        appended = Snapshot(snapshot.stream_id, snapshot.user_id, version, state)
+        if erase:
+            self.recent.drop(snapshot.stream_id)
+        else:
+            self.recent.put(appended)
+        return appended
 
     async def _run(self, statement: bytes, params: dict[str, Any]) -> tuple[int | None, bool]:
         try:
             async with self.pool.connection() as connection:
                 row = await (await connection.execute(statement, params)).fetchone()
         except UniqueViolation as error:
+            self.recent.drop(params["stream_id"])
             refusal = self.taken.get(error.diag.constraint_name or "")
             if refusal is None:
                 raise Conflict from error

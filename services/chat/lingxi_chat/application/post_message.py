@@ -1,15 +1,16 @@
 """PostMessage: say something to an agent.
 
-One statement finds out whether this is a repeat, one records the message, the turn that will answer
-it and that turn's work row. If this replica has a free slot the turn is claimed in the same append:
-nothing stands between the commit and the model.
+One statement finds out whether this is a repeat (none, if this replica knows the session), one
+records the message, the turn that will answer it and that turn's work row. If this replica has a
+free slot the turn is claimed in the same append: nothing stands between the commit and the model.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
 from lingxi_chassis.clock import utc_now
-from lingxi_chassis.eventlog import Clause, GuardLost, again_on_conflict
+from lingxi_chassis.eventlog import Clause, Conflict, GuardLost, again_on_conflict
 from lingxi_chassis.ids import new_id
 from lingxi_chat.application.get_answer import recorded_state
 from lingxi_chat.application.parts import Profiles, SessionLog, SessionSnapshot
@@ -47,6 +48,11 @@ class PostMessages:
         return await again_on_conflict(lambda: self._attempt(command))
 
     async def _attempt(self, command: PostMessage) -> PostedMessage:
+        known = self.log.recent.get(command.session_id, command.user_id)
+        if known is not None and known.state.turn is None:
+            # A repeat, or a session that has moved on, ends in a conflict; then we look.
+            with suppress(Conflict):
+                return await self._continue(command, known)
         found = await find_repeat(
             self.log.pool, command.user_id, command.session_id, command.message_id
         )
@@ -63,15 +69,18 @@ class PostMessages:
             snapshot = self.log.snapshot(
                 command.session_id, command.user_id, found.version, found.state
             )
-            if command.agent_id not in (None, snapshot.state.agent_id):
-                raise AgentMismatch
-            return await self._append(command, snapshot, ())
+            return await self._continue(command, snapshot)
         if not command.create_session:
             raise SessionNotFound
         profile = await self.profiles.profile(command.user_id, command.agent_id)
         snapshot = self.log.new(command.session_id, command.user_id)
         started = domain.start(snapshot.state, profile.agent_id, profile.name)
         return await self._append(command, snapshot, tuple(started), living(profile.agent_id))
+
+    async def _continue(self, command: PostMessage, snapshot: SessionSnapshot) -> PostedMessage:
+        if command.agent_id not in (None, snapshot.state.agent_id):
+            raise AgentMismatch
+        return await self._append(command, snapshot, ())
 
     async def _append(
         self,
