@@ -37,7 +37,8 @@ class Role:
         """Every subject it may publish to."""
         subjects = ["$JS.API.INFO", f"dead.{self.service}.>", *_shared_stream(DEAD_LETTERS)]
         if self.owns_events:
-            subjects += [f"{self.service}.event.>", *_own_stream(_log_of(self.service))]
+            subjects += [f"{self.service}.event.>", f"{self.service}.relay"]
+            subjects += _own_stream(_log_of(self.service))
         for stream in self.more_streams:
             subjects += _own_stream(stream)
         subjects += [f"{owner}.rpc.>" for owner in self.calls]
@@ -49,8 +50,8 @@ class Role:
 
     def subscribe(self) -> list[str]:
         """Every subject it may subscribe to."""
-        own_rpc = [f"{self.service}.rpc.>"] if self.owns_events else []
-        return [f"{self.inbox_prefix}.>", *own_rpc, *self.more_subscribe]
+        own = [f"{self.service}.rpc.>", f"{self.service}.relay"] if self.owns_events else []
+        return [f"{self.inbox_prefix}.>", *own, *self.more_subscribe]
 
 
 def _log_of(owner: str) -> str:
