@@ -24,6 +24,8 @@ _NAME = re.compile(
     r"[\s\"“'「]*([A-Z][\w'-]*|[\u4e00-\u9fff]{1,4}(?=[\s，。！？,.!?、；;”」]|$)|\w+)"
 )
 _NOT_NAMES = frozenset({"a", "an", "the", "not", "什么", "啥", "什么名字", "when", "if", "back"})
+_PARAGRAPHS = re.compile(r"\n\s*\n")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -95,15 +97,19 @@ def _text_of(content: object) -> str:
 
 
 def _sections(system: str) -> dict[str, str]:
-    found: dict[str, list[str]] = {"personality": []}
+    """What stands before the first heading is personality, but for what is no matter of
+    character: paragraphs with a date, or about the split syntax."""
+    found: dict[str, list[str]] = {}
     current = "personality"
-    for line in system.splitlines():
-        named = _section_named(line)
-        if named is not None:
-            current = named
-        elif line.strip():
-            found.setdefault(current, []).append(line.strip())
-    return {key: "\n".join(lines) for key, lines in found.items() if lines}
+    for paragraph in _PARAGRAPHS.split(system):
+        passing = SPLIT_MARK in paragraph or _DATE.search(paragraph) is not None
+        for line in paragraph.splitlines():
+            named = _section_named(line)
+            if named is not None:
+                current = named
+            elif line.strip() and not (passing and current == "personality"):
+                found.setdefault(current, []).append(line.strip())
+    return {key: "\n".join(lines) for key, lines in found.items()}
 
 
 def _section_named(line: str) -> str | None:

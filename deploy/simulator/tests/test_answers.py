@@ -19,6 +19,14 @@ async def test_the_personality_shows(simulator: Asker) -> None:
     assert "Very well, sir" in butler
 
 
+async def test_date_and_instructions_are_no_personality(simulator: Asker) -> None:
+    prompt = "{}\n\nYour name is Nova.\nIt is Sunday, 2026-11-22 15:{} for the user.\n\n" + SPLIT
+    said = await simulator.say("Hi there", system=prompt.format("You are kind.", 30))
+    assert "Speaking as kind" in said
+    assert said == await simulator.say("Hi there", system=prompt.format("You are kind.", 31))
+    assert "Speaking as" not in await simulator.say("Hi there", system=prompt.format("", 30))
+
+
 async def test_the_newest_message_and_the_history_show(simulator: Asker) -> None:
     said = await simulator.say("I saw a whale", "Really?", "It was blue")
     assert "It was blue" in said
