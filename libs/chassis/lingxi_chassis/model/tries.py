@@ -56,6 +56,7 @@ class Tries:
     async def again(self, failure: ModelFailure) -> None:
         """Waits until the next try may start; raises the failure when there is to be none."""
         if isinstance(failure, ModelNotFound) and self.model != self._default_model:
+            _log.warning("model unknown", model=self.model, fallback=self._default_model)
             self.fall_back()
         else:
             self._failed += 1

@@ -2,7 +2,8 @@
 
 The SDK builds the request, authenticates, pools connections and names the errors; we hand it
 ready-made JSON and read the stream's bytes ourselves. Building and parsing through its typed
-resources costs five to seven times the CPU, and the model call is the largest part of a turn's.
+resources costs six to eleven times the CPU (`python -m benchmarks.model_calls`), and the model call
+is the largest part of a turn's.
 """
 
 import asyncio
