@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-SECRET_BYTES = 24
+SECRET_BYTES = 32
 
 
 class AlreadyRunning(Exception):

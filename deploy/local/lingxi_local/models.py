@@ -62,7 +62,8 @@ def _smollm2(env: Mapping[str, str]) -> Model:
     port = unused_port()
     argv = [sys.executable, "-m", "lingxi_local.smollm2", "--port", str(port)]
     return Model(
-        env=_openai_env(port, "smollm2"),
+        # One reply at a time: its server would only queue more, out of the services' sight.
+        env={**_openai_env(port, "smollm2"), "MODEL_CONCURRENCY": "1"},
         description="SmolLM2-135M-Instruct, a small real model on this machine",
         recipe=_recipe("smollm2", port, Command(argv, dict(env), cwd=Path("/"))),
     )

@@ -61,6 +61,8 @@ def service_env(service: Service, surroundings: Surroundings, internal_port: int
         env["DATABASE_URL"] = surroundings.database_urls[service.name]
     if service.asks_model:
         env |= surroundings.model_env
+    elif "OPENAI_MODEL" in surroundings.model_env:  # a name to show, no secret
+        env["OPENAI_MODEL"] = surroundings.model_env["OPENAI_MODEL"]
     if service.is_public:
         env["LINGXI_PORT"] = str(surroundings.public_port)
         given = {"JWT_SECRET", "JWT_PRIVATE_KEY"} & surroundings.base_env.keys()
