@@ -1,3 +1,3 @@
 """Fixtures and options of all tests."""
 
-pytest_plugins = ["tests.fixtures.prerequisites", "tests.fixtures.servers"]
+pytest_plugins = ["tests.fixtures.prerequisites", "tests.fixtures.servers", "tests.fixtures.system"]

@@ -131,7 +131,8 @@ class Child:
                 await self._spawn()
                 continue
             self.crashes += 1
-            self._show_hidden()
+            if code >= 0:  # it ended by itself, and may have said why
+                self._show_hidden()
             if loop.time() - started_at > STEADY_SECONDS:
                 pause_seconds = PAUSE_SECONDS_MIN
             if not self._was_ready and self.crashes >= STARTS_MAX:
