@@ -46,6 +46,20 @@ async def open_pool(url: str, size: int = POOL_SIZE) -> AsyncGenerator[Pool]:
         await pool.close()
 
 
+@asynccontextmanager
+async def borrowed(pool: Pool) -> AsyncGenerator[Connection]:
+    """A connection for one statement.
+
+    `pool.connection()` opens and ends a transaction block around its body, which costs as much as
+    a small statement and does nothing in autocommit mode.
+    """
+    connection = await pool.getconn()
+    try:
+        yield connection
+    finally:
+        await pool.putconn(connection)
+
+
 async def fetch_all(pool: Pool, sql: str, params: Mapping[str, Any]) -> list[Row]:
     """The rows of one statement.
 
@@ -53,7 +67,7 @@ async def fetch_all(pool: Pool, sql: str, params: Mapping[str, Any]) -> list[Row
         Unavailable: the database is away or the pool is exhausted.
     """
     try:
-        async with pool.connection() as connection:
+        async with borrowed(pool) as connection:
             cursor = await connection.execute(sql.encode(), params)
             return await cursor.fetchall() if cursor.description else []
     except (psycopg.OperationalError, PoolTimeout) as error:
@@ -69,7 +83,7 @@ async def fetch_one(pool: Pool, sql: str, params: Mapping[str, Any]) -> Row | No
 async def execute(pool: Pool, sql: str, params: Mapping[str, Any]) -> int:
     """Run one statement; how many rows it touched. Raises as `fetch_all`."""
     try:
-        async with pool.connection() as connection:
+        async with borrowed(pool) as connection:
             cursor = await connection.execute(sql.encode(), params)
             return cursor.rowcount
     except (psycopg.OperationalError, PoolTimeout) as error:

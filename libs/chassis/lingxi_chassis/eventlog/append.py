@@ -19,20 +19,21 @@ from uuid import UUID
 
 import orjson
 import psycopg
-from psycopg.errors import UniqueViolation
+from psycopg.errors import CheckViolation, DeadlockDetected, UniqueViolation
 from psycopg_pool import PoolTimeout
 from pydantic import TypeAdapter
 
 from lingxi_chassis.context import current_metadata
 from lingxi_chassis.eventlog.recent import Recent
+from lingxi_chassis.eventlog.schema import FITS_CONSTRAINT
 from lingxi_chassis.eventlog.snapshot import Snapshot
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import Pool, fetch_one
+from lingxi_chassis.postgres import Pool, borrowed, fetch_one
 from lingxi_contracts.base import Event
 from lingxi_contracts.errors import PayloadTooLarge, Refusal, Unavailable
 
 EVENT_BYTES_MAX = 512 * 1024
-"""Of one event's data; what is larger could not be published."""
+"""Of one event's data as it is written; what is larger could not be published."""
 
 
 class Conflict(Exception):
@@ -118,15 +119,18 @@ class EventLog[S, E: Event]:
     ) -> Snapshot[S]:
         """Append events decided on `snapshot`; the new snapshot. No events: nothing is done.
 
-        With `erase` the stream's state becomes null: no later command finds it.
+        With `erase` the stream's state becomes null: no later command finds it. A `guard` is a
+        select, `for update` where another could change what it saw: it must not write, for what
+        it wrote would stay when the append meets a conflict.
 
         Raises:
-            Conflict: the stream moved on (or exists already, for a new one).
+            Conflict: the stream moved on (or exists already, for a new one), or a deadlock.
             GuardLost: `guard` selected no row.
             Refusal: a unique constraint in `taken`.
             PayloadTooLarge: an event over `EVENT_BYTES_MAX`.
             Unavailable: the database is away.
         """
+        assert guard is None or guard.sql.lstrip().startswith("select")
         if not events:
             return snapshot
         state = snapshot.state
@@ -165,7 +169,7 @@ class EventLog[S, E: Event]:
 
     async def _run(self, statement: bytes, params: dict[str, Any]) -> tuple[int | None, bool]:
         try:
-            async with self.pool.connection() as connection:
+            async with borrowed(self.pool) as connection:
                 row = await (await connection.execute(statement, params)).fetchone()
         except UniqueViolation as error:
             self.recent.drop(params["stream_id"])
@@ -173,6 +177,12 @@ class EventLog[S, E: Event]:
             if refusal is None:
                 raise Conflict from error
             raise refusal from error
+        except CheckViolation as error:
+            if error.diag.constraint_name == FITS_CONSTRAINT:
+                raise PayloadTooLarge(bytes_max=EVENT_BYTES_MAX) from error
+            raise
+        except DeadlockDetected as error:
+            raise Conflict from error
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise Unavailable from error
         return (row[0], row[1]) if row else (None, False)
