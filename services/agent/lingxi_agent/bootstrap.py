@@ -31,6 +31,7 @@ def migrate(settings: Settings) -> None:
 async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     """The service answers while the context is open."""
     async with open_owner(OWNER, settings, stop) as parts:
+        parts.health.add("requests", parts.server.trouble)
         await rpc.serve(parts.server, open_log(parts.pool, parts.relay.wake))
         yield
 

@@ -7,6 +7,7 @@ the parameters that we do not know are kept; all others we do not know are passe
 import math
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +26,11 @@ PARAMETERS_DEPTH_MAX = 32
 """Readers of JSON give up at some depth; ours must never be what is too deep for them."""
 NUMBER_CHARS_MAX = 40
 """Postgres writes 1e308 out as 309 digits: without a bound 32 KiB become megabytes."""
+ERRORS_MAX = 20
+"""Told of one document; keys in their places are cut at `KEY_CHARS_TOLD_MAX`."""
+KEY_CHARS_TOLD_MAX = 100
+EXPONENT_FROM = 1e16
+"""From here on a float is written with an exponent, and Postgres gives back an integer."""
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 type Location = tuple[str | int, ...]
@@ -93,9 +99,11 @@ def validated(document: Json) -> Document:
     Raises:
         InvalidInput: `errors` of `{type, loc, msg}`, `loc` as in the body of the HTTP request.
     """
-    parameters = document.get("parameters") if isinstance(document, dict) else None
-    if errors := list(_unfit(parameters, ("body", "parameters"))):
-        raise InvalidInput(errors=errors)
+    if isinstance(document, dict) and "parameters" in document:
+        parameters = document["parameters"]
+        if errors := list(islice(_unfit(parameters, ("body", "parameters")), ERRORS_MAX)):
+            raise InvalidInput(errors=errors)
+        document = document | {"parameters": _as_given_back(parameters)}
     try:
         fit = Document.model_validate(document)
     except ValidationError as error:
@@ -126,15 +134,29 @@ def _unfit(value: Json, loc: Location, depth: int = 0) -> Iterator[dict[str, Any
             for key in value:
                 yield from _unfit(key, loc)
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _unfit(item, (*loc, key), depth + 1)
+            told = key if isinstance(key, int) else key[:KEY_CHARS_TOLD_MAX]
+            yield from _unfit(item, (*loc, told), depth + 1)
     elif isinstance(value, int | float) and not _is_short(value):
         yield _error("number_too_long", loc, f"Numbers have at most {NUMBER_CHARS_MAX} digits")
+
+
+def _as_given_back(value: Json) -> Json:
+    """What Postgres makes of a fit value: so its size is the size it will have ever after."""
+    if isinstance(value, dict):
+        return {key: _as_given_back(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_given_back(item) for item in value]
+    if isinstance(value, float):
+        if abs(value) >= EXPONENT_FROM:
+            return int(Decimal(repr(value)))
+        return value or 0.0  # not -0.0
+    return value
 
 
 def _is_short(number: float) -> bool:
     if isinstance(number, int):
         return abs(number) < 10**NUMBER_CHARS_MAX
-    return math.isfinite(number) and len(f"{Decimal(repr(number)):f}") <= NUMBER_CHARS_MAX
+    return math.isfinite(number) and len(f"{Decimal(repr(abs(number))):f}") <= NUMBER_CHARS_MAX
 
 
 def _error(kind: str, loc: Location, message: str) -> dict[str, Any]:

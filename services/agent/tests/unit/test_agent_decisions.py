@@ -20,7 +20,7 @@ from lingxi_contracts.agent import (
     QuietHours,
     RollBackPersonality,
 )
-from lingxi_contracts.errors import AgentNotFound, InvalidInput, PersonalityVersionNotFound
+from lingxi_contracts.errors import AgentNotFound, InvalidInput
 from services.agent.tests.unit.specs import (
     AT,
     CREATED,
@@ -150,39 +150,6 @@ def test_a_refused_document_says_where_it_is_wrong() -> None:
         ["body", "timings", "daily_cap"],
     ]
     assert all(set(error) == {"loc", "msg", "type"} for error in errors)
-
-
-def test_a_personality_by_hand_is_the_next_version() -> None:
-    command = ChangePersonality(**IDS, personality_prompt="Blunt.")
-    assert when(given(CREATED, FIRST), command) == (SECOND,)
-    assert when(given(CREATED, FIRST, SECOND), command) == ()
-
-
-def test_a_rollback_makes_an_old_text_the_newest_version() -> None:
-    command = RollBackPersonality(**IDS, version=1)
-    third = PersonalityChanged(
-        version=3, personality_prompt="Kind.", source="rollback", restored_from=1
-    )
-    agent = given(CREATED, FIRST, SECOND)
-    assert when(agent, command, "Kind.") == (third,)
-    assert when(given(CREATED, FIRST, SECOND, third), command, "Kind.") == ()
-
-
-def test_rolling_back_to_the_current_version_is_nothing_new() -> None:
-    command = RollBackPersonality(**IDS, version=2)
-    assert when(given(CREATED, FIRST, SECOND), command, "Blunt.") == ()
-
-
-@pytest.mark.parametrize(("version", "restored"), [(3, None), (3, "Not yet."), (1, None)])
-def test_there_is_no_rollback_to_a_version_that_never_was(
-    version: int, restored: str | None
-) -> None:
-    with pytest.raises(PersonalityVersionNotFound):
-        when(
-            given(CREATED, FIRST, SECOND),
-            RollBackPersonality(**IDS, version=version),
-            restored,
-        )
 
 
 def test_a_deletion_is_decided_once() -> None:

@@ -1,10 +1,12 @@
 """Merge patches as RFC 7396 means them, and what a document may hold."""
 
+import json
 from typing import Any
 
 import pytest
 
 from lingxi_agent.domain.document import (
+    ERRORS_MAX,
     NUMBER_CHARS_MAX,
     PARAMETERS_DEPTH_MAX,
     Json,
@@ -59,7 +61,7 @@ LONGEST_PARAMETER = PARAMETERS_BYTES_MAX - len(
 FIT: list[Json] = [
     with_parameters(x=nested(PARAMETERS_DEPTH_MAX - 1)),
     with_parameters(x="a" * LONGEST_PARAMETER),
-    with_parameters(x=[10**NUMBER_CHARS_MAX - 1, 1e39, 1e-38, -0.0]),
+    with_parameters(x=[10**NUMBER_CHARS_MAX - 1, -0.1, 1e-38]),
     with_parameters(personality_prompt="你" * PERSONALITY_CHARS_MAX),
     with_parameters(**{"": "\u0001\U0001f600", "model_dump": 1, "name": None}),
     {"name": "你" * 100, "unknown": "\x00"},
@@ -71,6 +73,13 @@ def test_a_fit_document_is_kept_exactly(document: dict[str, Any]) -> None:
     kept = validated(document)
     for key, value in document.get("parameters", {}).items():
         assert kept.parameters.model_dump()[key] == value
+
+
+def test_a_number_is_kept_as_postgres_gives_it_back() -> None:
+    kept = validated(with_parameters(x=[1e16, {"y": -1e39}, -0.0, 9e15]))
+    assert json.dumps(kept.parameters.model_dump()["x"]) == json.dumps(
+        [10**16, {"y": -(10**39)}, 0.0, 9e15]
+    )
 
 
 UNFIT: list[tuple[Json, list[str | int], str]] = [
@@ -96,8 +105,10 @@ UNFIT: list[tuple[Json, list[str | int], str]] = [
     (with_parameters(x=1e40), ["parameters", "x"], "number_too_long"),
     (with_parameters(x=[1e-300]), ["parameters", "x", 0], "number_too_long"),
     (with_parameters(x=10**NUMBER_CHARS_MAX), ["parameters", "x"], "number_too_long"),
+    ({"name": "Mo", "timings": {"daily_cap": 1e999}}, ["timings", "daily_cap"], "finite_number"),
     (with_parameters(x=float("nan")), ["parameters", "x"], "number_too_long"),
     (with_parameters(x="a" * (LONGEST_PARAMETER + 1)), ["parameters"], "too_long"),
+    (with_parameters(x=[1e39] * 1000), ["parameters"], "too_long"),
     (
         with_parameters(x=nested(PARAMETERS_DEPTH_MAX)),
         ["parameters", "x", *[0] * (PARAMETERS_DEPTH_MAX - 1)],
@@ -116,3 +127,10 @@ def test_an_unfit_document_is_refused_with_its_place(
     assert error["loc"] == ["body", *loc]
     assert kind in error["type"]
     assert error["msg"]
+
+
+def test_what_is_told_of_an_unfit_document_is_bounded() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        validated(with_parameters(**{"k" * 100_000: ["\x00"] * 100_000}))
+    assert len(refused.value.facts["errors"]) == ERRORS_MAX
+    assert len(json.dumps(refused.value.facts)) < 10_000

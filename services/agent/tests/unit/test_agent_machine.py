@@ -30,7 +30,9 @@ def _merged(parts: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
 prompts = st.sampled_from(["", "Kind.", "Blunt.", "你好"]) | texts
-numbers = st.integers(-99, 99) | st.floats(-9, 9, allow_subnormal=False).map(lambda n: round(n, 3))
+numbers = st.integers(-99, 99) | st.floats(-9, 9, allow_subnormal=False).map(
+    lambda n: round(n, 3) + 0.0
+)
 unknown_keys = st.sampled_from(["top_p", "mood", "", "model_dump"])
 values = st.recursive(
     st.none() | st.booleans() | numbers | texts,
