@@ -4,6 +4,7 @@ It reconnects for ever. A connection that is closed all the same ends the proces
 cannot hear is worse than one that is restarted.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,8 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 CONNECT_SECONDS_MAX = 2
+START_SECONDS_MAX = 10.0
+"""Until the first connection stands; the library itself would try for ever."""
 RECONNECT_WAIT_SECONDS = 0.25
 PING_INTERVAL_SECONDS = 10
 PENDING_BYTES_MAX = 16 * 1024 * 1024
@@ -27,9 +30,10 @@ async def connect(
     """A connected client with the service's own inbox prefix; `on_closed`: it is lost for good.
 
     Raises:
-        nats.errors.Error, OSError: no server answers.
+        ConnectionError: no server lets us in within `START_SECONDS_MAX`; says the last reason.
     """
     leaving = False
+    last_error = "no answer"
 
     async def closed() -> None:
         if not leaving:
@@ -44,22 +48,28 @@ async def connect(
         log.info("nats_reconnected")
 
     async def failed(error: Exception) -> None:
+        nonlocal last_error
+        last_error = repr(error)
         log.warning("nats_error", error=repr(error))
 
-    client = await nats.connect(
-        url,
-        name=f"lingxi-{service}",
-        inbox_prefix=f"_INBOX_{service}".encode(),
-        connect_timeout=CONNECT_SECONDS_MAX,
-        reconnect_time_wait=RECONNECT_WAIT_SECONDS,
-        max_reconnect_attempts=-1,
-        ping_interval=PING_INTERVAL_SECONDS,
-        pending_size=PENDING_BYTES_MAX,
-        closed_cb=closed,
-        disconnected_cb=disconnected,
-        reconnected_cb=reconnected,
-        error_cb=failed,
-    )
+    try:
+        async with asyncio.timeout(START_SECONDS_MAX):
+            client = await nats.connect(
+                url,
+                name=f"lingxi-{service}",
+                inbox_prefix=f"_INBOX_{service}".encode(),
+                connect_timeout=CONNECT_SECONDS_MAX,
+                reconnect_time_wait=RECONNECT_WAIT_SECONDS,
+                max_reconnect_attempts=-1,
+                ping_interval=PING_INTERVAL_SECONDS,
+                pending_size=PENDING_BYTES_MAX,
+                closed_cb=closed,
+                disconnected_cb=disconnected,
+                reconnected_cb=reconnected,
+                error_cb=failed,
+            )
+    except TimeoutError as error:
+        raise ConnectionError(f"NATS lets us in nowhere: {last_error}") from error
     try:
         yield client
     finally:
@@ -68,3 +78,8 @@ async def connect(
             await client.drain()
         except (NatsError, TimeoutError):
             await client.close()
+
+
+async def connected(client: Client) -> str | None:
+    """For `Health.add`: whether there is a connection right now."""
+    return None if client.is_connected else "not connected"

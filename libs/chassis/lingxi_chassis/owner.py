@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nats.aio.client import Client
 
-from lingxi_chassis.bus import connect
+from lingxi_chassis.bus import connect, connected
 from lingxi_chassis.health import Health, serve_health
 from lingxi_chassis.postgres import Pool, fetch_one, open_pool
 from lingxi_chassis.process import Stop
@@ -51,7 +51,7 @@ async def open_owner(owner: str, settings: OwnerSettings, stop: Stop) -> AsyncGe
         stack.push_async_callback(server.finish)
         health = Health()
         health.add("database", lambda: _database(pool))
-        health.add("nats", lambda: _connected(nats))
+        health.add("nats", lambda: connected(nats))
         health.add("relay", lambda: _relay(relay))
         await stack.enter_async_context(
             serve_health(health, settings.internal_host, settings.internal_port)
@@ -62,10 +62,6 @@ async def open_owner(owner: str, settings: OwnerSettings, stop: Stop) -> AsyncGe
 async def _database(pool: Pool) -> str | None:
     await fetch_one(pool, "select 1", {})
     return None
-
-
-async def _connected(nats: Client) -> str | None:
-    return None if nats.is_connected else "not connected"
 
 
 async def _relay(relay: Relay) -> str | None:

@@ -107,6 +107,10 @@ class RpcServer:
         subscription = await self._nats.subscribe(subject, queue=self._owner, cb=received)
         self._subscriptions.append(subscription)
 
+    async def trouble(self) -> str | None:
+        """For `Health.add`: whether requests are heard at all."""
+        return None if self._subscriptions else "serves no request yet"
+
     async def finish(self) -> None:
         """Take no more requests, and wait for the answers under way."""
         for subscription in self._subscriptions:

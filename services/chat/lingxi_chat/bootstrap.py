@@ -1,21 +1,25 @@
 """Settings -> a running chat service; the only file that sees every floor."""
 
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from lingxi_chassis import migrations
 from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.eventlog import EventLog
 from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.owner import open_owner
+from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
 from lingxi_chassis.tasks import in_background
 from lingxi_chat.adapters.agents import RemoteProfiles
 from lingxi_chat.adapters.model import SpeakingModel
 from lingxi_chat.application.answer_turn import AnswerTurns
+from lingxi_chat.application.parts import SessionLog
 from lingxi_chat.application.post_message import PostMessages
 from lingxi_chat.application.retry_turn import RetryTurns
 from lingxi_chat.application.turn_workers import TurnWorkers
@@ -34,40 +38,60 @@ def migrate(settings: Settings) -> None:
     migrations.migrate(settings.database_url, VERSIONS)
 
 
+def session_log(pool: Pool, on_append: Callable[[], None] = lambda: None) -> SessionLog:
+    """The log of sessions with all its read models."""
+    return EventLog(
+        pool=pool,
+        state=sessions.SESSION,
+        initial=session.NEW,
+        evolve=session.evolve,
+        projections=(*messages.PROJECTIONS, *sessions.PROJECTIONS),
+        on_append=on_append,
+    )
+
+
+def model_client(settings: Settings) -> ModelClient:
+    """Who speaks for the agents."""
+    return ModelClient(
+        settings.openai_base_url,
+        settings.openai_api_key.get_secret_value(),
+        settings.openai_model,
+        concurrency=settings.model_concurrency,
+        deadline_seconds=settings.turn_deadline_seconds,
+    )
+
+
 @asynccontextmanager
 async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
-    """The service runs while the context is open."""
+    """The service runs while the context is open.
+
+    On leaving it takes no more requests and events, lets turns end for a few seconds, gives back
+    the rest; the relay publishes what was appended.
+    """
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_owner(OWNER, settings, stop))
-        client = ModelClient(
-            settings.openai_base_url,
-            settings.openai_api_key.get_secret_value(),
-            settings.openai_model,
-            concurrency=settings.model_concurrency,
-            deadline_seconds=settings.turn_deadline_seconds,
-        )
+        client = model_client(settings)
         stack.push_async_callback(client.close)
-        log = EventLog(
-            pool=parts.pool,
-            state=sessions.SESSION,
-            initial=session.NEW,
-            evolve=session.evolve,
-            projections=(*messages.PROJECTIONS, *sessions.PROJECTIONS),
-            on_append=parts.relay.wake,
-        )
+        log = session_log(parts.pool, parts.relay.wake)
         profiles = RemoteProfiles(parts.rpc)
         answer = AnswerTurns(log, profiles, SpeakingModel(client), settings.model_context_tokens)
 
         async def nudge() -> None:
-            await parts.nats.publish(CHAT_WORK)
+            with suppress(NatsError):  # not connected: the sweeps find it
+                await parts.nats.publish(CHAT_WORK)
 
         workers = TurnWorkers(parts.pool, answer, nudge, settings.model_concurrency)
 
         async def nudged(_: Msg) -> None:
-            await workers.take_waiting()
+            await workers.look()
 
-        stack.push_async_callback(workers.finish)
         await stack.enter_async_context(in_background(workers.sweep(), "sweep", stop.fail))
+        hearing = AsyncExitStack()
+
+        async def finish() -> None:
+            await asyncio.gather(parts.server.finish(), workers.finish(), hearing.aclose())
+
+        stack.push_async_callback(finish)
         await parts.nats.subscribe(CHAT_WORK, cb=nudged)
         await rpc.serve(
             parts.server,
@@ -76,9 +100,8 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             PostMessages(log, profiles, workers),
             RetryTurns(log, workers),
         )
-        stack.push_async_callback(parts.server.finish)
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
         events.listen(subscriptions, log)
         parts.health.add("consumers", subscriptions.trouble)
-        await stack.enter_async_context(subscriptions)
+        await hearing.enter_async_context(subscriptions)
         yield

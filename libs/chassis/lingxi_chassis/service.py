@@ -1,0 +1,37 @@
+"""What a service without a log of its own runs: connection to NATS, requests to owners, health."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+
+from lingxi_chassis.bus import connect, connected
+from lingxi_chassis.health import Health, serve_health
+from lingxi_chassis.process import Stop
+from lingxi_chassis.rpc import RpcClient
+from lingxi_chassis.settings import ServiceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceParts:
+    """The plumbing of a service, ready for its own parts."""
+
+    nats: Client
+    rpc: RpcClient
+    health: Health
+
+
+@asynccontextmanager
+async def open_service(
+    service: str, settings: ServiceSettings, stop: Stop
+) -> AsyncGenerator[ServiceParts]:
+    """Connected and telling its health; left in the reverse order."""
+    async with AsyncExitStack() as stack:
+        nats = await stack.enter_async_context(connect(settings.nats_url, service, stop.fail))
+        health = Health()
+        health.add("nats", lambda: connected(nats))
+        await stack.enter_async_context(
+            serve_health(health, settings.internal_host, settings.internal_port)
+        )
+        yield ServiceParts(nats, RpcClient(nats), health)

@@ -1,0 +1,1 @@
+"""Decides when an agent writes first."""

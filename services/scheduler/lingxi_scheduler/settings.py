@@ -1,0 +1,7 @@
+"""Environment -> frozen settings of scheduler; nothing else reads the environment."""
+
+from lingxi_chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What every service has, and nothing more."""

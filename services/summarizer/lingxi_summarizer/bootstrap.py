@@ -1,0 +1,17 @@
+"""Settings -> a running summarizer; the only file that sees every floor."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from lingxi_chassis.process import Stop
+from lingxi_chassis.service import open_service
+from lingxi_summarizer.settings import Settings
+
+SERVICE = "summarizer"
+
+
+@asynccontextmanager
+async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
+    """Connected, healthy and supervised while the context is open."""
+    async with open_service(SERVICE, settings, stop):
+        yield
