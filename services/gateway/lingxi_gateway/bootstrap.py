@@ -78,6 +78,8 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
         )
         app = create_app(parts)
         port = await stack.enter_async_context(serve_http(app, settings.host, settings.port))
+        # First of all, so that whoever waits for an answer still hears that it will come.
+        stack.callback(waiting.finish)
         log.info("serving", host=settings.host, port=port)
         yield port
 
@@ -109,7 +111,7 @@ def open_accounts(
     on_append: Callable[[], None] = lambda: None,
 ) -> Accounts:
     """Everything the verbs on accounts work with."""
-    tokens = JwtTokens.of(
+    tokens = JwtTokens(
         settings.jwt_secret.get_secret_value(),
         timedelta(minutes=settings.access_token_minutes),
         timedelta(days=settings.refresh_token_days),

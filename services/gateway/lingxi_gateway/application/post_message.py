@@ -10,7 +10,7 @@ from lingxi_chassis.rpc import RpcClient
 from lingxi_contracts.chat import GetAnswer, PostedMessage, PostMessage
 from lingxi_contracts.errors import Unavailable
 from lingxi_gateway.application.outcome import Outcome, Pending, recorded
-from lingxi_gateway.application.waiters import Waiter, Waiters
+from lingxi_gateway.application.waiters import Waiters
 
 CHECK_SECONDS = 10.0
 """How often the owner is asked while waiting, in case an event did not come."""
@@ -21,7 +21,7 @@ TRIES_MAX = 2
 async def post_message(
     rpc: RpcClient, waiters: Waiters, post: PostMessage, wait_seconds: float
 ) -> Outcome:
-    """The outcome within about `wait_seconds` of the message's being recorded; else `Pending`.
+    """The outcome, if it comes within `wait_seconds` and before this process stops; else `Pending`.
 
     Raises:
         Refusal: chat's; nothing is recorded then.
@@ -29,12 +29,19 @@ async def post_message(
     """
     with waiters.waiting(post.session_id, post.message_id) as waiter:
         outcome = recorded(await _post(rpc, post))
-        if not isinstance(outcome, Pending):
-            return outcome
         question = GetAnswer(
             user_id=post.user_id, session_id=post.session_id, message_id=post.message_id
         )
-        return await _wait(rpc, waiter, question, outcome, wait_seconds)
+        deadline = asyncio.get_running_loop().time() + wait_seconds
+        while isinstance(outcome, Pending) and not waiters.finished:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            told = await waiter.wait(min(CHECK_SECONDS, left))
+            if told is None and not waiters.finished:
+                told = await _ask(rpc, question, outcome)
+            outcome = told or outcome
+        return outcome
 
 
 async def _post(rpc: RpcClient, post: PostMessage) -> PostedMessage:
@@ -44,20 +51,6 @@ async def _post(rpc: RpcClient, post: PostMessage) -> PostedMessage:
         except Unavailable:
             continue
     return await rpc.call(post)
-
-
-async def _wait(
-    rpc: RpcClient, waiter: Waiter, question: GetAnswer, pending: Pending, wait_seconds: float
-) -> Outcome:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + wait_seconds
-    outcome: Outcome = pending
-    while isinstance(outcome, Pending):
-        left = deadline - loop.time()
-        if left <= 0:
-            break
-        outcome = await waiter.wait(min(CHECK_SECONDS, left)) or await _ask(rpc, question, pending)
-    return outcome
 
 
 async def _ask(rpc: RpcClient, question: GetAnswer, pending: Pending) -> Outcome:

@@ -82,6 +82,8 @@ class Waiters:
         self._waiters_max = waiters_max
         self._sessions: dict[str, _Watched] = {}
         self.count = 0
+        self.finished = False
+        """Nobody is to wait any longer: the process stops."""
 
     @property
     def sessions(self) -> int:
@@ -121,6 +123,11 @@ class Waiters:
         name = subject.split(".", 3)[2]
         if name in HEARD:
             _take(watched, name, orjson.loads(envelope)["data"])
+
+    def finish(self) -> None:
+        """Send everybody home with what is known."""
+        self.finished = True
+        self.doubt()
 
     def doubt(self) -> None:
         """Events may have been missed: every waiter asks the owner."""

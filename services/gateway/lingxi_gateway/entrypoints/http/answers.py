@@ -16,12 +16,12 @@ JSON = "application/json"
 
 def shown(shape: Shape, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """An answer with a body; FastAPI would validate and convert it once more."""
-    return Response(shape.model_dump_json(), status, media_type=JSON)
+    return Response(shape.model_dump_json(), status.value, media_type=JSON)
 
 
 def done() -> Response:
     """An answer that has nothing to tell."""
-    return Response(status_code=HTTPStatus.NO_CONTENT)
+    return Response(status_code=HTTPStatus.NO_CONTENT.value)
 
 
 async def _reader(user_id: CurrentUser, parts: PartsOf) -> UUID:

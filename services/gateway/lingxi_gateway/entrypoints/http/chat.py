@@ -111,4 +111,4 @@ def _answer(post: PostMessage, outcome: Outcome) -> Response:
         said = wire.answer(post.session_id, post.message_id, outcome)
         return Response(orjson.dumps(said), media_type=JSON)
     waits = wire.pending(post.session_id, post.message_id, outcome)
-    return Response(orjson.dumps(waits), HTTPStatus.ACCEPTED, media_type=JSON)
+    return Response(orjson.dumps(waits), HTTPStatus.ACCEPTED.value, media_type=JSON)
