@@ -9,7 +9,16 @@ from typing import Any, Literal
 
 import structlog
 
-QUIET_LOGGERS = ("nats", "uvicorn", "uvicorn.access", "httpx", "httpx2", "httpcore2", "openai")
+QUIET_LOGGERS = (
+    "alembic",
+    "httpcore2",
+    "httpx",
+    "httpx2",
+    "nats",
+    "openai",
+    "uvicorn",
+    "uvicorn.access",
+)
 
 # Local variables hold texts, passwords and tokens.
 _without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)

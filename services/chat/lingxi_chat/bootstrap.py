@@ -10,7 +10,7 @@ from nats.errors import Error as NatsError
 
 from lingxi_chassis import migrations
 from lingxi_chassis.consumers import Subscriptions
-from lingxi_chassis.eventlog import EventLog
+from lingxi_chassis.eventlog import EventLog, Recent
 from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.owner import open_owner
 from lingxi_chassis.postgres import Pool
@@ -31,6 +31,7 @@ from lingxi_contracts.chat import OWNER
 from lingxi_contracts.subjects import CHAT_WORK
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
+RECENT_SESSIONS_MAX = 10_000
 
 
 def migrate(settings: Settings) -> None:

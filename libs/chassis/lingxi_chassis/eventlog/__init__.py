@@ -8,6 +8,7 @@ from lingxi_chassis.eventlog.append import (
     GuardLost,
     Projection,
 )
+from lingxi_chassis.eventlog.recent import Recent
 from lingxi_chassis.eventlog.snapshot import Snapshot
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "EventLog",
     "GuardLost",
     "Projection",
+    "Recent",
     "Snapshot",
     "again_on_conflict",
 ]

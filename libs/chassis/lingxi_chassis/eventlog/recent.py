@@ -10,14 +10,12 @@ from uuid import UUID
 
 from lingxi_chassis.eventlog.snapshot import Snapshot
 
-RECENT_MAX = 10_000
-"""Snapshots kept; the least recently used one is dropped first."""
-
 
 @dataclass(frozen=True, slots=True)
 class Recent[S]:
-    """Snapshots by stream."""
+    """Snapshots by stream, at most `snapshots_max`; the least recently used is dropped first."""
 
+    snapshots_max: int = 0
     _kept: OrderedDict[UUID, Snapshot[S]] = field(default_factory=OrderedDict[UUID, Snapshot[S]])
 
     def get(self, stream_id: UUID, user_id: UUID) -> Snapshot[S] | None:
@@ -29,7 +27,7 @@ class Recent[S]:
         """This is the newest we know."""
         self._kept[snapshot.stream_id] = snapshot
         self._kept.move_to_end(snapshot.stream_id)
-        if len(self._kept) > RECENT_MAX:
+        if len(self._kept) > self.snapshots_max:
             self._kept.popitem(last=False)
 
     def drop(self, stream_id: UUID) -> None:
