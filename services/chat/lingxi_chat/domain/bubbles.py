@@ -1,60 +1,113 @@
 """How a model's reply becomes bubbles.
 
 The prompt asks for one syntax, a line holding only `<next>`. The original product's
-`{"messages": [..]}`, bare or fenced, is accepted as a whole reply too, also cut short. Whatever
-the model makes of it, raw syntax is never stored: invariant of every function here.
+`{"messages": [..]}`, bare or fenced, is accepted too: as the whole reply or with words around it,
+also cut short or badly quoted. Invariant: whatever the model makes of either, no bubble holds raw
+syntax, and none is empty.
 """
 
+import json
 import re
 from typing import Any, cast
-
-from pydantic_core import from_json
 
 BUBBLES_MAX = 10
 """More than these become part of the last one."""
 REPLY_CHARS_MAX = 32_000
+LISTS_MAX = 20
+"""Lists of messages that are read in one reply, those within others counted."""
 DELAY_MS_BASE = 400
 DELAY_MS_PER_CHAR = 30
 DELAY_MS_MAX = 4_000
 
 _NEXT = re.compile(r"[ \t]*<next>[ \t]*", re.IGNORECASE)
-_FENCE = re.compile(r"\A```[a-z]*\s*\n?(?P<body>.*?)(?:\n?```)?\s*\Z", re.DOTALL | re.IGNORECASE)
-_MESSAGES = re.compile(r'\A\{\s*"messages"\s*:', re.IGNORECASE)
+_NEXT_CUT_SHORT = re.compile(r"(?:^|\n)[ \t]*<n(?:e(?:xt?)?)?\Z", re.IGNORECASE)
+_OPENING = re.compile(r'\{\s*"messages"\s*:', re.IGNORECASE)
+_LIST = re.compile(r'(?P<fence>```[a-z]*\s*)?(?P<json>\{\s*"messages"\s*:)', re.IGNORECASE)
+_FENCE_END = re.compile(r"\s*```")
+# Cut short, or with bare quotation marks in a text: it ends at one after which the list goes on.
+_QUOTED = re.compile(
+    r'[\[,:]\s*"(?!\w+"\s*:)(?P<text>(?:[^"\\]|\\.|"(?!\s*(?:,\s*["{\[]|[\]}]|\Z)))*)', re.DOTALL
+)
+_ESCAPE_CUT_SHORT = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?\Z")
+_BARE_QUOTE = re.compile(r'(\\.)|"', re.DOTALL)
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def split_reply(text: str) -> tuple[str, ...]:
     """The bubbles of a reply, in order; none if the model said nothing."""
     text = _UNSTORABLE.sub("", text)[:REPLY_CHARS_MAX].strip()
-    parts = _listed(text)
-    if parts is None:
-        parts = _NEXT.split(text)
-    bubbles = [part for part in (_NEXT.sub("\n", part).strip() for part in parts) if part]
+    texts = _without_lists(text, [LISTS_MAX])
+    bubbles = [bubble for part in texts for bubble in _split(part)]
     if len(bubbles) > BUBBLES_MAX:
         bubbles[BUBBLES_MAX - 1 :] = ["\n\n".join(bubbles[BUBBLES_MAX - 1 :])]
     return tuple(bubbles)
 
 
-def _listed(text: str) -> list[str] | None:
-    """The messages of the JSON syntax; None: the reply is not written in it."""
-    fenced = _FENCE.match(text)
-    body = fenced["body"].strip() if fenced else text
-    if not _MESSAGES.match(body):
-        return None
+def _split(text: str) -> list[str]:
+    """The parts between `<next>`, and none of the JSON syntax that may be left."""
+    while _OPENING.search(text):
+        text = _OPENING.sub("", text)
+    parts = [part.strip() for part in _NEXT.split(text)]
+    while parts and (cut := _NEXT_CUT_SHORT.search(parts[-1])):
+        parts[-1] = parts[-1][: cut.start()].rstrip()
+    return [part for part in parts if part]
+
+
+def _without_lists(text: str, left: list[int]) -> list[str]:
+    """The texts that the JSON syntax lists, and those around it. `left`: how many lists more."""
+    found = _LIST.search(text)
+    if found is None or left[0] <= 0:
+        return [text]
+    left[0] -= 1
+    listed, end = _read(text, found.start("json"))
+    if found["fence"] and (closing := _FENCE_END.match(text, end)):
+        end = closing.end()
+    within = [part for said in listed for part in _without_lists(said, left)]
+    return [text[: found.start()], *within, *_without_lists(text[end:], left)]
+
+
+def _read(text: str, start: int) -> tuple[list[str], int]:
+    """The messages of the object that starts there, and where it ends."""
     try:
-        whole: Any = from_json(body, allow_partial="trailing-strings")
+        whole, end = json.JSONDecoder(strict=False).raw_decode(text, start)
     except ValueError:
-        # Not JSON after all, such as an unescaped quote: keep what stands between the quotes.
-        return re.findall(r'"((?:[^"\\]|\\.)+)"', body.partition(":")[2])
-    messages = cast("list[Any]", whole["messages"] if isinstance(whole["messages"], list) else [])
-    return [_said(message) for message in messages]
+        pass
+    except RecursionError:
+        return [], len(text)
+    else:
+        return _said(_messages(whole)), end
+    fence = text.find("\n```", start)
+    end = len(text) if fence < 0 else fence
+    return [_unescaped(one["text"]) for one in _QUOTED.finditer(text, start, end)], end
 
 
-def _said(message: Any) -> str:
-    if isinstance(message, dict):
-        fields = cast("dict[str, Any]", message)
-        message = fields.get("message") or fields.get("content") or fields.get("text") or ""
-    return _UNSTORABLE.sub("", message) if isinstance(message, str) else str(message)
+def _messages(whole: dict[str, Any]) -> Any:
+    return next((value for key, value in whole.items() if key.lower() == "messages"), None)
+
+
+def _said(message: Any) -> list[str]:
+    match message:
+        case str():
+            return [_UNSTORABLE.sub("", message)]
+        case list():
+            return [text for one in cast("list[Any]", message) for text in _said(one)]
+        case dict():
+            fields = cast("dict[str, Any]", message)
+            return _said(fields.get("message") or fields.get("content") or fields.get("text"))
+        case bool() | None:
+            return []
+        case _:
+            return [str(message)]
+
+
+def _unescaped(text: str) -> str:
+    """A JSON string's content, in which quotation marks may be bare."""
+    whole = _ESCAPE_CUT_SHORT.sub(r"\1", text)
+    escaped = _BARE_QUOTE.sub(lambda found: found[1] or '\\"', whole)
+    try:
+        return _UNSTORABLE.sub("", json.loads(f'"{escaped}"', strict=False))
+    except ValueError:
+        return text
 
 
 def delay_ms(bubble: int, text: str) -> int:
