@@ -67,14 +67,17 @@ def build_prompt(
     that were posted before an earlier answer was sent. The newest is in it even if it alone is over
     the budget: the provider then says so.
     """
-    newest = sorted(
-        newest, key=lambda said: (said.author == "user" and said.seq >= waiting_from, said.seq)
-    )
+
+    def waits(said: Said) -> bool:
+        return said.author == "user" and said.seq >= waiting_from
+
     answers_up_to = max((said.seq for said in newest if said.author == "user"), default=0)
-    system = _system(known, newest)
+    first_waiting = next((at for at, said in enumerate(newest) if waits(said)), 0)
+    gap = newest[first_waiting].at - newest[first_waiting - 1].at if first_waiting else timedelta()
+    system = _system(known, gap)
     left = budget_tokens - tokens(system) - MESSAGE_TOKENS
     kept: list[Said] = []
-    for said in reversed(newest):
+    for said in sorted(newest, key=lambda said: (waits(said), said.seq), reverse=True):
         left -= tokens(said.text) + MESSAGE_TOKENS
         if left < 0 and kept:
             break
@@ -82,24 +85,26 @@ def build_prompt(
     return Prompt(system, tuple(reversed(kept)), answers_up_to)
 
 
-def _system(known: Known, newest: Sequence[Said]) -> str:
-    zone = ZoneInfo(known.timezone)
+def _system(known: Known, gap: timedelta) -> str:
+    zone = _zone(known.timezone)
     now = known.now.astimezone(zone)
     facts = [f"Your name is {known.agent_name}."] if known.agent_name != "default" else []
-    facts.append(f"It is {now:%A, %Y-%m-%d %H:%M} for the user ({known.timezone}).")
-    gap = _gap(newest)
-    if gap is not None:
-        facts.append(f"Before the newest message nobody wrote for {gap}.")
+    facts.append(f"It is {now:%A, %Y-%m-%d %H:%M} for the user ({zone.key}).")
+    if gap >= GAP_WORTH_TELLING:
+        facts.append(f"Before the user wrote now, nobody wrote for {_told(gap)}.")
     parts = [known.personality.strip(), "\n".join(facts), HOW_TO_WRITE]
     return "\n\n".join(part for part in parts if part)
 
 
-def _gap(newest: Sequence[Said]) -> str | None:
-    if not newest[1:]:
-        return None
-    gap = newest[-1].at - newest[-2].at
-    if gap < GAP_WORTH_TELLING:
-        return None
+def _zone(name: str) -> ZoneInfo:
+    """A zone that this machine does not know must not keep anybody from an answer."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def _told(gap: timedelta) -> str:
     if gap >= timedelta(days=1):
         return f"{gap.days} day{'s' if gap.days > 1 else ''}"
     hours = gap // timedelta(hours=1)
