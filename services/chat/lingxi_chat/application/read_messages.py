@@ -4,10 +4,10 @@ from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_chat.application.parts import SessionLog, load
 from lingxi_chat.domain import session as domain
-from lingxi_chat.projections.messages import unread_after
+from lingxi_chat.projections.messages import reading
 from lingxi_contracts.base import Nothing
 from lingxi_contracts.chat import ReadMessages
-from lingxi_contracts.errors import MessageNotFound
+from lingxi_contracts.errors import MessageNotFound, SessionNotFound
 
 
 async def read_messages(command: ReadMessages, log: SessionLog) -> Nothing:
@@ -18,15 +18,19 @@ async def read_messages(command: ReadMessages, log: SessionLog) -> Nothing:
     """
 
     async def attempt() -> Nothing:
-        # The count is taken after the snapshot: if a message came in between, the append conflicts.
-        snapshot = await load(log, command.session_id, command.user_id)
-        up_to_seq, unread, first = snapshot.state.last_agent_seq, 0, None
-        if command.up_to is not None:
-            found = await unread_after(log.pool, command.session_id, command.up_to)
-            if found is None:
-                raise MessageNotFound
-            up_to_seq, unread, first = found
-        events = domain.read(snapshot.state, up_to_seq, unread, first)
+        if command.up_to is None:
+            snapshot = await load(log, command.session_id, command.user_id)
+            events = domain.read(snapshot.state, snapshot.state.last_agent_seq, 0, None)
+            await log.append(snapshot, events, utc_now())
+            return Nothing()
+        # Count and snapshot are of one moment: the append conflicts if a message came since.
+        found = await reading(log.pool, command.user_id, command.session_id, command.up_to)
+        if found is None:
+            raise SessionNotFound
+        if found.seq is None:
+            raise MessageNotFound
+        snapshot = log.snapshot(command.session_id, command.user_id, found.version, found.state)
+        events = domain.read(snapshot.state, found.seq, found.unread_count, found.first_unread_id)
         await log.append(snapshot, events, utc_now())
         return Nothing()
 

@@ -87,6 +87,8 @@ class Session:
     first_unread_id: UUID | None = None
     pending: tuple[Pending, ...] = ()
     turn: Turn | None = None
+    newest_turn_id: UUID | None = None
+    """Also when it is completed: a repeat of what started it is known by this."""
 
     @property
     def open_turn(self) -> UUID | None:
@@ -140,6 +142,7 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
             return replace(
                 session,
                 turn=Turn(event.turn_id),
+                newest_turn_id=event.turn_id,
                 taken_up_to=max(session.taken_up_to, taken),
             )
         case TurnCompleted():
@@ -321,7 +324,7 @@ def retry(session: Session, turn_id: UUID) -> Sequence[SessionEvent]:
         TurnOpen: a turn is being worked on.
         NothingToRetry: the newest turn did not fail.
     """
-    if session.turn is not None and session.turn.turn_id == turn_id:
+    if session.newest_turn_id == turn_id:
         return ()
     if session.open_turn:
         raise TurnOpen

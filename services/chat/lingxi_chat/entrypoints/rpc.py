@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from lingxi_chassis.postgres import Row
 from lingxi_chassis.rpc import ANSWER_BYTES_MAX, RpcServer, within_bytes
 from lingxi_chat.application.delete_session import delete_session
 from lingxi_chat.application.get_answer import get_answer
@@ -18,6 +19,8 @@ from lingxi_contracts.errors import SessionNotFound
 
 PAGE_BYTES_MAX = ANSWER_BYTES_MAX - 16 * 1024
 """Of the results in a page; the rest is room for the answer around them."""
+HISTORY_BATCH_SESSIONS = 20
+"""Whose messages are read at once: a page may be full before all are needed."""
 
 
 class ChatRpc:
@@ -34,7 +37,8 @@ class ChatRpc:
 
     async def list_sessions(self, question: chat.ListSessions) -> chat.SessionPage:
         count, found = await sessions.list_sessions(self._log.pool, question)
-        results = within_bytes(found, _size, PAGE_BYTES_MAX)
+        views = [one.view for one in found]
+        results = within_bytes(views, _size, PAGE_BYTES_MAX)
         end = question.offset + len(results)
         return chat.SessionPage(
             count=count, results=tuple(results), next_offset=end if end < count else None
@@ -46,7 +50,12 @@ class ChatRpc:
             self._log.pool, question.session_id, question.before, question.after, question.limit
         )
         views = [messages.message_view(row, snapshot.state) for row in rows]
-        return _page(views, snapshot.state.last_seq, newest=question.after is None)
+        return _page(
+            views,
+            snapshot.state.last_seq,
+            newest=question.after is None,
+            edge=_edge(question, snapshot.state.last_seq),
+        )
 
     async def get_history(self, question: chat.GetHistory) -> chat.HistoryPage:
         listed = chat.ListSessions(
@@ -54,39 +63,61 @@ class ChatRpc:
         )
         count, found = await sessions.list_sessions(self._log.pool, listed)
         results: list[chat.SessionHistory] = []
-        size = 0
-        for view in found:
-            session = await self._log.load(view.session_id, question.user_id)
-            if session is None:
-                continue
-            rows = await messages.list_messages(
-                self._log.pool, view.session_id, None, None, chat.HISTORY_MESSAGES_MAX
+        left = PAGE_BYTES_MAX
+        for at in range(0, len(found), HISTORY_BATCH_SESSIONS):
+            batch = found[at : at + HISTORY_BATCH_SESSIONS]
+            rows = await messages.newest_of(
+                self._log.pool, [one.view.session_id for one in batch], chat.HISTORY_MESSAGES_MAX
             )
-            views = [messages.message_view(row, session.state) for row in rows]
-            page = _page(views, session.state.last_seq, newest=True)
-            history = chat.SessionHistory(session=view, messages=page)
-            size += _size(history)
-            if size > PAGE_BYTES_MAX and results:
-                break
-            results.append(history)
-        end = question.offset + len(results)
-        return chat.HistoryPage(
-            results=tuple(results), next_offset=end if end < min(count, question.limit) else None
-        )
+            for one in batch:
+                history = _history(one, rows[one.view.session_id])
+                left -= _size(history)
+                if left < 0 and results:
+                    return _history_page(results, question.offset, count)
+                results.append(history)
+        return _history_page(results, question.offset, count)
+
+
+def _edge(question: chat.ListMessages, last_seq: int) -> int:
+    """The seq that the messages asked for end before, or begin with."""
+    if question.after is not None:
+        return question.after + 1
+    return question.before or last_seq + 1
+
+
+def _history(listed: sessions.Listed, rows: Sequence[Row]) -> chat.SessionHistory:
+    view = listed.view
+    views = [messages.message_view(row, listed.session) for row in rows]
+    page = _page(views, view.message_count, newest=True, bytes_max=PAGE_BYTES_MAX - _size(view))
+    return chat.SessionHistory(session=view, messages=page)
+
+
+def _history_page(
+    results: Sequence[chat.SessionHistory], offset: int, count: int
+) -> chat.HistoryPage:
+    end = offset + len(results)
+    return chat.HistoryPage(results=tuple(results), next_offset=end if end < count else None)
 
 
 def _size(view: chat.SessionView | chat.SessionHistory | chat.MessageView) -> int:
     return len(view.model_dump_json().encode())
 
 
-def _page(views: Sequence[chat.MessageView], last_seq: int, *, newest: bool) -> chat.MessagePage:
-    """As many as fit: of the newest the newest, else the first ones."""
-    kept = within_bytes(list(reversed(views)) if newest else list(views), _size, PAGE_BYTES_MAX)
+def _page(
+    views: Sequence[chat.MessageView],
+    last_seq: int,
+    *,
+    newest: bool,
+    edge: int = 1,
+    bytes_max: int = PAGE_BYTES_MAX,
+) -> chat.MessagePage:
+    """As many as fit: of the newest the newest, else the first ones. Empty: it is before `edge`."""
+    kept = within_bytes(list(reversed(views)) if newest else list(views), _size, bytes_max)
     results = tuple(reversed(kept)) if newest else tuple(kept)
     return chat.MessagePage(
         results=results,
-        older=bool(results) and results[0].seq > 1,
-        newer=bool(results) and results[-1].seq < last_seq,
+        older=(results[0].seq if results else min(edge, last_seq + 1)) > 1,
+        newer=(results[-1].seq if results else edge - 1) < last_seq,
     )
 
 

@@ -4,7 +4,7 @@
 answered it, or failed to. Whether it was read follows from the session's watermarks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -75,6 +75,8 @@ PROJECTIONS = (
         where message_id = any (array (
             select jsonb_array_elements_text(data->'answers')::uuid from logged
             where type in ('{TurnCompleted.tag}', '{TurnFailed.tag}')
+        )) and session_id = any (array (
+            select stream_id from logged where type in ('{TurnCompleted.tag}', '{TurnFailed.tag}')
         ))
         """,
     ),
@@ -130,6 +132,29 @@ async def list_messages(
         },
     )
     return rows[::-1] if newest_first else rows
+
+
+async def newest_of(
+    pool: Pool, session_ids: Sequence[UUID], limit: int
+) -> Mapping[UUID, Sequence[Row]]:
+    """The newest rows of each session, ascending by seq, at most `limit` of each."""
+    rows = await fetch_all(
+        pool,
+        f"""
+        select m.session_id, {VIEW_COLUMNS}
+        from unnest(%(session_ids)s::uuid[]) as one (session_id)
+        cross join lateral (
+            select * from messages where session_id = one.session_id
+            order by seq desc limit %(limit)s
+        ) m
+        order by m.seq
+        """,
+        {"session_ids": session_ids, "limit": limit},
+    )
+    found: dict[UUID, list[Row]] = {session_id: [] for session_id in session_ids}
+    for session_id, *row in rows:
+        found[session_id].append(tuple(row))
+    return found
 
 
 async def answer_rows(pool: Pool, session_id: UUID, message_id: UUID) -> list[Row]:
@@ -189,23 +214,41 @@ async def find_repeat(pool: Pool, user_id: UUID, session_id: UUID, message_id: U
     return Found(row[0] or 0, row[1], row[2], row[3]) if row else Found(0, None, None, None)
 
 
-async def unread_after(
-    pool: Pool, session_id: UUID, up_to: UUID
-) -> tuple[int, int, UUID | None] | None:
-    """`(seq of up_to, agent messages after it, the first of them)`; None: no such message."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A session, and how far one of its messages is: `seq` None if it is not one of them.
+
+    `unread_count` and `first_unread_id` tell the agent's messages after it and after what the user
+    has read before.
+    """
+
+    version: int
+    state: str
+    seq: int | None
+    unread_count: int
+    first_unread_id: UUID | None
+
+
+async def reading(pool: Pool, user_id: UUID, session_id: UUID, up_to: UUID) -> Reading | None:
+    """What reading up to a message would leave, as of one moment; None: no such session."""
     row = await fetch_one(
         pool,
         """
-        select u.seq, count(m.seq), (array_agg(m.message_id order by m.seq))[1]
-        from messages u
-        left join messages m on m.session_id = u.session_id and m.seq > u.seq
-             and m.author = 'agent'
-        where u.message_id = %(up_to)s and u.session_id = %(session_id)s
-        group by u.seq
+        select s.version, s.state::text, u.seq, unread.count, unread.first_id
+        from streams s
+        left join messages u on u.message_id = %(up_to)s and u.user_id = s.user_id
+             and u.session_id = s.stream_id
+        left join lateral (
+            select count(*), (array_agg(message_id order by seq))[1] as first_id
+            from messages m
+            where m.session_id = s.stream_id and m.author = 'agent'
+              and m.seq > greatest(u.seq, (s.state->>'read_up_to')::int)
+        ) unread on true
+        where s.stream_id = %(session_id)s and s.user_id = %(user_id)s and s.state is not null
         """,
-        {"session_id": session_id, "up_to": up_to},
+        {"user_id": user_id, "session_id": session_id, "up_to": up_to},
     )
-    return row and (row[0], row[1], row[2])
+    return Reading(*row) if row else None
 
 
 async def newest_messages(

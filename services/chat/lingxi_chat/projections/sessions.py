@@ -4,6 +4,7 @@ The row holds what a list is ordered and filtered by; everything else is in the 
 fold copies it from.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -84,7 +85,15 @@ _SELECT = f"""
 """
 
 
-async def list_sessions(pool: Pool, question: ListSessions) -> tuple[int, list[SessionView]]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session as its readers see it, and the state behind it."""
+
+    view: SessionView
+    session: Session
+
+
+async def list_sessions(pool: Pool, question: ListSessions) -> tuple[int, list[Listed]]:
     """How many sessions match, and the page of them, newest first."""
     pattern = "".join("\\" + char if char in "\\%_" else char for char in question.query)
     params = {
@@ -102,9 +111,9 @@ async def list_sessions(pool: Pool, question: ListSessions) -> tuple[int, list[S
         params,
     )
     if question.offset == 0 and len(rows) < question.limit:
-        return len(rows), [session_view(row) for row in rows]
+        return len(rows), [_listed(row) for row in rows]
     count = await fetch_one(pool, f"select count(*) from sessions x where {_FILTER}", params)
-    return count[0] if count else 0, [session_view(row) for row in rows]
+    return count[0] if count else 0, [_listed(row) for row in rows]
 
 
 async def get_session(pool: Pool, user_id: UUID, session_id: UUID) -> SessionView | None:
@@ -114,7 +123,7 @@ async def get_session(pool: Pool, user_id: UUID, session_id: UUID) -> SessionVie
         f"{_SELECT} where x.session_id = %(session_id)s and x.user_id = %(user_id)s",
         {"session_id": session_id, "user_id": user_id},
     )
-    return session_view(row) if row else None
+    return _listed(row).view if row else None
 
 
 async def sessions_of_agent(pool: Pool, agent_id: UUID, limit: int) -> list[tuple[UUID, UUID]]:
@@ -127,11 +136,11 @@ async def sessions_of_agent(pool: Pool, agent_id: UUID, limit: int) -> list[tupl
     return [(row[0], row[1]) for row in rows]
 
 
-def session_view(row: Row) -> SessionView:
-    """A row of `_SELECT` as its readers see it."""
+def _listed(row: Row) -> Listed:
+    """A row of `_SELECT`."""
     session_id, state, agent_name, *message = row
     session = SESSION.validate_json(state)
-    return SessionView(
+    view = SessionView(
         session_id=session_id,
         agent_id=session.agent_id,
         agent_name=agent_name or session.agent_name,
@@ -144,6 +153,7 @@ def session_view(row: Row) -> SessionView:
         last_message=message_view(tuple(message), session) if message[0] else None,
         turn=turn_view(session),
     )
+    return Listed(view, session)
 
 
 def turn_view(session: Session) -> TurnView | None:
