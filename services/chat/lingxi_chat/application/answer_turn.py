@@ -5,7 +5,8 @@ worker that lost its claim, or finds the turn over, stays silent: another one re
 """
 
 import asyncio
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import cast
 
 import structlog
@@ -16,12 +17,12 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.leases import LeaseLost, held
 from lingxi_chassis.model.errors import BadAnswer, ModelFailure
 from lingxi_chat.application.delete_session import delete_session
-from lingxi_chat.application.parts import Model, Profiles, SessionLog, SessionSnapshot
+from lingxi_chat.application.parts import Model, Profiles, SessionLog, SessionSnapshot, Spoken
 from lingxi_chat.application.turn_workers import Held
 from lingxi_chat.domain import session as domain
-from lingxi_chat.domain.bubbles import delay_ms, split_reply
-from lingxi_chat.domain.prompt import Known, build_prompt
-from lingxi_chat.domain.session import Bubble, Failure, Reply, TurnEnd
+from lingxi_chat.domain.bubbles import BUBBLES_MAX, delay_ms, split_reply
+from lingxi_chat.domain.prompt import Known, Prompt, build_prompt
+from lingxi_chat.domain.session import Bubble, Failure, Reply, Session, TurnEnd
 from lingxi_chat.projections.messages import newest_messages
 from lingxi_chat.projections.open_turns import (
     ATTEMPTS_MAX,
@@ -32,6 +33,7 @@ from lingxi_chat.projections.open_turns import (
     holding,
     renew,
 )
+from lingxi_contracts.agent import AgentProfile
 from lingxi_contracts.chat import DeleteSession, FailureCode
 from lingxi_contracts.errors import AgentNotFound, SessionNotFound, Unavailable
 
@@ -39,7 +41,8 @@ RENEW_SECONDS = 5.0
 RECORD_PAUSE_SECONDS = 0.5
 ANSWER_TOKENS = 1_024
 """Room in the model's context for the answer, unless the agent says another number."""
-PROMPT_MESSAGES_MAX = 100
+PROMPT_MESSAGES_MAX = domain.PENDING_MAX + BUBBLES_MAX
+"""All that wait, and the turn that was answered meanwhile."""
 
 ABANDONED = Failure(
     "abandoned", f"The turn was tried {ATTEMPTS_MAX} times and never came to an end.", True
@@ -74,9 +77,9 @@ class AnswerTurns:
             log.info("turn_without_session", turn_id=str(claim.turn_id))
         except AgentNotFound:
             # Its deletion and this session's start passed each other; it takes its sessions along.
-            await delete_session(
-                DeleteSession(user_id=claim.user_id, session_id=claim.session_id), self.log
-            )
+            deletion = DeleteSession(user_id=claim.user_id, session_id=claim.session_id)
+            with suppress(SessionNotFound):
+                await delete_session(deletion, self.log)
         return None
 
     async def _until_recorded(self, turn: Held) -> Held | None:
@@ -101,43 +104,35 @@ class AnswerTurns:
     async def _attempt(self, claim: Claim, snapshot: SessionSnapshot) -> TurnEnd:
         """Ask the model. What goes wrong with it is an outcome, not an exception."""
         session = snapshot.state
-        pool = self.log.pool
+        if claim.attempt > ATTEMPTS_MAX:
+            # Without another look at what may be the cause.
+            return TurnEnd(
+                claim.turn_id, claim.attempt, session.pending[-1].seq, ABANDONED, new_id()
+            )
         profile = await self.profiles.profile(claim.user_id, session.agent_id)
+        prompt = await self._prompt(claim, session, profile)
+        try:
+            spoken = await self.model.speak(profile, prompt)
+            outcome = _reply(spoken, profile.personality_version)
+        except ModelFailure as failure:
+            log.warning("turn_failed", turn_id=str(claim.turn_id), code=failure.code)
+            code = cast("FailureCode", failure.code)
+            outcome = Failure(code, failure.detail, failure.retryable)
+        return TurnEnd(claim.turn_id, claim.attempt, prompt.answers_up_to, outcome, new_id())
+
+    async def _prompt(self, claim: Claim, session: Session, profile: AgentProfile) -> Prompt:
         newest, timezone = await newest_messages(
-            pool, claim.session_id, claim.user_id, PROMPT_MESSAGES_MAX
+            self.log.pool, claim.session_id, claim.user_id, PROMPT_MESSAGES_MAX
         )
-        known = Known(profile.name, profile.personality_prompt, utc_now(), timezone)
-        room = profile.parameters.max_tokens or ANSWER_TOKENS
-        prompt = build_prompt(
-            known,
+        # An agent may ask for longer answers than there is room for: half is for the prompt.
+        room = min(profile.parameters.max_tokens or ANSWER_TOKENS, self.context_tokens // 2)
+        return build_prompt(
+            Known(profile.name, profile.personality_prompt, utc_now(), timezone),
             newest,
-            session.pending[0].seq if session.pending else session.last_seq,
+            session.pending[0].seq,
             self.context_tokens - room,
             lambda text: self.model.tokens(text, profile.parameters.model),
         )
-        end = TurnEnd(claim.turn_id, claim.attempt, prompt.answers_up_to, ABANDONED, new_id())
-        if claim.attempt > ATTEMPTS_MAX:
-            return end
-        try:
-            spoken = await self.model.speak(profile, prompt)
-            bubbles = _bubbles(spoken.text)
-        except ModelFailure as failure:
-            log.warning("turn_failed", turn_id=str(claim.turn_id), code=failure.code)
-            return replace(
-                end,
-                outcome=Failure(
-                    cast("FailureCode", failure.code), failure.detail, failure.retryable
-                ),
-            )
-        reply = Reply(
-            bubbles=bubbles,
-            model=spoken.model,
-            fallback_from=spoken.fallback_from,
-            usage=spoken.usage,
-            latency_ms=spoken.latency_ms,
-            personality_version=profile.personality_version,
-        )
-        return replace(end, outcome=reply)
 
     async def _record(self, claim: Claim, end: TurnEnd, known: SessionSnapshot) -> Held | None:
         snapshot: SessionSnapshot | None = known
@@ -162,10 +157,16 @@ class AnswerTurns:
         return await again_on_conflict(attempt)
 
 
-def _bubbles(text: str) -> tuple[Bubble, ...]:
-    texts = split_reply(text)
+def _reply(spoken: Spoken, personality_version: int) -> Reply:
+    """Raises BadAnswer if nothing was said."""
+    texts = split_reply(spoken.text)
     if not texts:
         raise BadAnswer("empty")
-    return tuple(
-        Bubble(new_id(), said, delay_ms(number, said)) for number, said in enumerate(texts)
+    return Reply(
+        bubbles=tuple(Bubble(new_id(), said, delay_ms(at, said)) for at, said in enumerate(texts)),
+        model=spoken.model,
+        fallback_from=spoken.fallback_from,
+        usage=spoken.usage,
+        latency_ms=spoken.latency_ms,
+        personality_version=personality_version,
     )

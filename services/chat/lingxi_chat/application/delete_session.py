@@ -7,7 +7,7 @@ from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_chat.application.parts import SessionLog, load
 from lingxi_chat.domain import session as domain
-from lingxi_chat.projections.open_turns import DROP
+from lingxi_chat.projections.open_turns import DROP, locking
 from lingxi_chat.projections.sessions import sessions_of_agent
 from lingxi_contracts.base import Nothing
 from lingxi_contracts.chat import DeleteSession
@@ -21,7 +21,14 @@ async def delete_session(command: DeleteSession, log: SessionLog) -> Nothing:
 
     async def attempt() -> Nothing:
         snapshot = await load(log, command.session_id, command.user_id)
-        await log.append(snapshot, domain.delete(), utc_now(), effects=(DROP,), erase=True)
+        await log.append(
+            snapshot,
+            domain.delete(),
+            utc_now(),
+            guard=locking(command.session_id),
+            effects=(DROP,),
+            erase=True,
+        )
         return Nothing()
 
     return await again_on_conflict(attempt)

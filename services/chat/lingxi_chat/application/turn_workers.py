@@ -7,7 +7,7 @@ also finds the turns of replicas that died. No turn waits on a timer but those.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -62,6 +62,8 @@ class TurnWorkers:
         self._free = slots
         self._more_wait = False
         self._closing = False
+        self._claiming = asyncio.Lock()
+        self._looking: set[asyncio.Task[None]] = set()
         self._working: dict[asyncio.Task[None], Held] = {}
 
     @asynccontextmanager
@@ -94,10 +96,14 @@ class TurnWorkers:
         Raises:
             Unavailable: the database is away; what waits goes on waiting.
         """
-        slots = self._free
-        if self._closing or slots == 0:
-            self._more_wait = True
-            return
+        self._more_wait = True
+        if self._claiming.locked():
+            return  # who claims now looks again afterwards
+        async with self._claiming:
+            while self._more_wait and self._free > 0 and not self._closing:
+                await self._claim(self._free)
+
+    async def _claim(self, slots: int) -> None:
         self._free -= slots
         self._more_wait = False
         claims: Sequence[Claim] = ()
@@ -108,31 +114,44 @@ class TurnWorkers:
             self._free += slots - len(claims)
         self._more_wait = self._more_wait or len(claims) == slots
         for claim in claims:
-            context.begin(None)
+            context.begin(claim.correlation_id)
             self._begin(Held(claim, claimed_at))
 
     async def sweep(self) -> None:
         """Look at the queue every `SWEEP_SECONDS`, until cancelled."""
         while True:
-            try:
-                await self.take_waiting()
-            except Unavailable:
-                log.warning("sweep_skipped")
+            await self.look()
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def look(self) -> None:
+        """Take what waits; a database that is away is left to the next sweep."""
+        try:
+            await self.take_waiting()
+        except Unavailable:
+            log.warning("queue_not_seen")
 
     async def finish(self) -> None:
         """Start no more turns, let those under way end, and give back what does not in time."""
         self._closing = True
-        working = dict(self._working)
+        async with self._claiming:
+            working = set(self._working)
         if not working:
             return
         _, late = await asyncio.wait(working, timeout=FINISH_SECONDS)
+        unfinished = [self._working[task].claim for task in late]
         for task in late:
             task.cancel()
         if late:
             await asyncio.wait(late)
-            for task in late:
-                await give_back(self._pool, working[task].claim)
+            await self._leave(unfinished)
+
+    async def _leave(self, claims: Sequence[Claim]) -> None:
+        """To the other replicas; if that fails, the leases end by themselves."""
+        try:
+            await give_back(self._pool, claims)
+        except Unavailable:
+            log.warning("turns_not_given_back", turns=len(claims))
+        else:
             await self._nudge()
 
     def _begin(self, held: Held) -> None:
@@ -142,21 +161,23 @@ class TurnWorkers:
         task.add_done_callback(self._ended)
 
     async def _work(self, held: Held) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         following: Held | None = held
         try:
-            while following is not None:
-                held = following
-                following = await self._answer(held)
+            while following is not None and not self._closing:
+                self._working[task] = following
+                following = await self._answer(following)
+            if following is not None:
+                await self._leave([following.claim])
         except Exception:
             # Its lease ends; then it is claimed again, here or elsewhere, up to its bound.
-            log.exception("turn_crashed", turn_id=str(held.claim.turn_id))
+            log.exception("turn_crashed", turn_id=str(self._working[task].claim.turn_id))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._working[task]
         self._free += 1
         if self._more_wait and not self._closing:
-            self._claiming = asyncio.create_task(self._take_more())
-
-    async def _take_more(self) -> None:
-        with suppress(Unavailable):  # the sweep comes back to it
-            await self.take_waiting()
+            looking = asyncio.create_task(self.look())
+            self._looking.add(looking)
+            looking.add_done_callback(self._looking.discard)

@@ -71,10 +71,19 @@ async def remember_user(pool: Pool, user_id: UUID, timezone: str, sequence: int)
 
 
 def living(agent_id: UUID) -> Clause:
-    """Guard: chat has not heard of this agent's deletion."""
+    """Guard: chat has not heard of this agent's deletion.
+
+    The lock makes a deletion under way wait, or be seen: either it is refused here, or the session
+    that starts is there when the agent's sessions are deleted.
+    """
     return Clause(
         "held",
-        "select 1 where not exists"
-        " (select from agents where agent_id = %(living_agent)s and deleted)",
+        """
+        select 1 from (
+            select bool_or(deleted) as gone from (
+                select deleted from agents where agent_id = %(living_agent)s for share
+            ) known
+        ) agent where gone is not true
+        """,
         {"living_agent": agent_id},
     )

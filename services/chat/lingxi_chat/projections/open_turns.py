@@ -2,7 +2,7 @@
 
 A row is claimed by writing a claim id and a lease on the database's clock. Whoever holds the claim
 may record the turn's outcome, in the append that deletes the row; nobody else can: `holding` is the
-guard of that append.
+guard of that append. Whatever locks a turn's row and its session's stream locks the row first.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,8 @@ CREATE = (
         claim_id    uuid,
         attempt     int         not null check (attempt between 0 and {ATTEMPTS_MAX + 1}),
         lease_until timestamptz check ((lease_until is null) = (claim_id is null)),
-        not_before  timestamptz not null default now()
+        not_before  timestamptz not null default now(),
+        correlation_id text
     )
     """,
     # The claim of what nobody works on, oldest first.
@@ -35,13 +36,17 @@ CREATE = (
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to record one turn's outcome, until the lease ends or is renewed."""
+    """The right to record one turn's outcome, until the lease ends or is renewed.
+
+    `correlation_id` is that of the work which started the turn.
+    """
 
     turn_id: UUID
     session_id: UUID
     user_id: UUID
     claim_id: UUID
     attempt: int
+    correlation_id: str | None = None
 
 
 def enqueue(turn_id: UUID, claim_id: UUID | None) -> Clause:
@@ -49,11 +54,13 @@ def enqueue(turn_id: UUID, claim_id: UUID | None) -> Clause:
     return Clause(
         "enqueued",
         f"""
-        insert into turn_work (turn_id, session_id, user_id, claim_id, attempt, lease_until)
+        insert into turn_work
+            (turn_id, session_id, user_id, claim_id, attempt, lease_until, correlation_id)
         select %(enqueued_turn)s, stream_id, user_id, %(enqueued_claim)s::uuid,
                case when %(enqueued_claim)s::uuid is null then 0 else 1 end,
                case when %(enqueued_claim)s::uuid is null then null
-                    else now() + interval '{LEASE_SECONDS} seconds' end
+                    else now() + interval '{LEASE_SECONDS} seconds' end,
+               %(metadata)s::jsonb->>'correlation_id'
         from appended
         """,
         {"enqueued_turn": turn_id, "enqueued_claim": claim_id},
@@ -85,6 +92,16 @@ DROP = Clause(
 """The session of this append is gone, and its open turn with it."""
 
 
+def locking(session_id: UUID) -> Clause:
+    """Guard of `DROP` that always holds: it locks the open turn's row, if there is one."""
+    return Clause(
+        "held",
+        "select count(*) from"
+        " (select from turn_work where session_id = %(held_session)s for update) locked",
+        {"held_session": session_id},
+    )
+
+
 async def claim_waiting(pool: Pool, limit: int) -> Sequence[Claim]:
     """Claim turns that nobody works on: never claimed, or their lease ended."""
     claim_id = new_id()
@@ -99,7 +116,7 @@ async def claim_waiting(pool: Pool, limit: int) -> Sequence[Claim]:
             where not_before <= now() and (lease_until is null or lease_until < now())
             order by not_before limit %(limit)s for update skip locked
         ))
-        returning turn_id, session_id, user_id, claim_id, attempt
+        returning turn_id, session_id, user_id, claim_id, attempt, correlation_id
         """,
         {"claim_id": claim_id, "limit": limit},
     )
@@ -119,13 +136,14 @@ async def renew(pool: Pool, claim: Claim) -> bool:
     return renewed == 1
 
 
-async def give_back(pool: Pool, claim: Claim) -> None:
-    """Let somebody else take it at once: we are leaving."""
+async def give_back(pool: Pool, claims: Sequence[Claim]) -> None:
+    """Let somebody else take them at once: we are leaving. The attempt does not count."""
     await execute(
         pool,
         """
         update turn_work set claim_id = null, lease_until = null, attempt = attempt - 1
-        where turn_id = %(turn_id)s and claim_id = %(claim_id)s
+        where (turn_id, claim_id) in
+            (select * from unnest(%(turns)s::uuid[], %(claims)s::uuid[]))
         """,
-        {"turn_id": claim.turn_id, "claim_id": claim.claim_id},
+        {"turns": [c.turn_id for c in claims], "claims": [c.claim_id for c in claims]},
     )
