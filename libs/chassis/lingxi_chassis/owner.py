@@ -36,7 +36,8 @@ class OwnerParts:
 async def open_owner(owner: str, settings: OwnerSettings, stop: Stop) -> AsyncGenerator[OwnerParts]:
     """Everything connected and the relay running; left in the reverse order.
 
-    On leaving: requests under way are answered, then the relay stops, then connections close.
+    On leaving: requests under way are answered, then the relay publishes what they appended and
+    stops, then connections close.
     """
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(settings.database_url))
@@ -47,6 +48,7 @@ async def open_owner(owner: str, settings: OwnerSettings, stop: Stop) -> AsyncGe
         )
         relay = Relay(owner, settings.database_url, nats, limits)
         await stack.enter_async_context(in_background(relay.run(), "relay", stop.fail))
+        stack.push_async_callback(relay.finish)
         server = RpcServer(nats, owner)
         stack.push_async_callback(server.finish)
         health = Health()

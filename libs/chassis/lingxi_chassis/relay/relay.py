@@ -43,6 +43,8 @@ STANDBY_SECONDS = 1.0
 SAVE_SECONDS = 1.0
 CHECK_SECONDS = 10.0
 RETRY_SECONDS_MAX = 2.0
+FINISH_SECONDS = 1.0
+"""At a stop, for what was appended last. What is not published then is at the next start."""
 ADVISORY_LOCK = 0x6C787265  # any constant will do: it is per database, and an owner has its own
 
 log = structlog.get_logger(__name__)
@@ -61,6 +63,7 @@ class Relay:
         self._limits = limits or StreamLimits()
         self._publisher = FencedPublisher(nats, owner)
         self._woken = asyncio.Event()
+        self._finishing: asyncio.Future[None] | None = None
         self.published = 0
         self.trouble: str | None = "the relay has not started"
         """Why it does not publish at the moment; None: it does, or stands by for another."""
@@ -68,6 +71,14 @@ class Relay:
     def wake(self) -> None:
         """There is something to publish."""
         self._woken.set()
+
+    async def finish(self) -> None:
+        """Before `run` is cancelled: all that is appended by now is published, if it can be."""
+        self._finishing = asyncio.get_running_loop().create_future()
+        self.wake()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_SECONDS):
+                await self._finishing
 
     async def run(self) -> None:
         """Publish until cancelled; trouble is waited out and told in `trouble`."""
@@ -96,12 +107,17 @@ class Relay:
         async with connection:
             while not await self._locked(connection):
                 self.trouble = None
+                self._finished(self._finishing)  # another one publishes
                 await asyncio.sleep(STANDBY_SECONDS)
             await ensure_stream(self._js, self._owner, self._limits)
             while True:
                 checkpoint = await self._reconcile(connection)
                 self.trouble = None
                 await self._publish(connection, checkpoint)
+
+    def _finished(self, finishing: asyncio.Future[None] | None) -> None:
+        if finishing is not None and not finishing.done():
+            finishing.set_result(None)
 
     async def _locked(self, connection: Connection) -> bool:
         cursor = await connection.execute(
@@ -143,6 +159,7 @@ class Relay:
         try:
             while self._nats.stats["reconnects"] == reconnects and monotonic() < check_at:
                 self._woken.clear()
+                finishing = self._finishing
                 rows = await read_rows(connection, checkpoint, BATCH_ROWS_MAX)
                 if rows:
                     await self._publisher.publish(rows, checkpoint.stream_seq)
@@ -152,6 +169,7 @@ class Relay:
                     await save_checkpoint(connection, checkpoint)
                     saved, saved_at = checkpoint, monotonic()
                 if not rows:
+                    self._finished(finishing)
                     with suppress(TimeoutError):
                         async with asyncio.timeout(POLL_SECONDS):
                             await self._woken.wait()
