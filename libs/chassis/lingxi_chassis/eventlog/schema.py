@@ -4,8 +4,14 @@
 the snapshot that commands decide on; a null state means erased. `relay_checkpoint` is one row.
 """
 
+PUBLISHED_BYTES_MAX = 768 * 1024
+"""Of one event's data as it is published. Postgres writes JSON with more spaces than it was given,
+and numbers without an exponent: 1e308 has 309 digits. A row that NATS refuses (1 MiB) would stop
+the relay for good."""
+FITS_CONSTRAINT = "events_data_fits"
+
 CREATE = (
-    """
+    f"""
     create table events (
         position    bigint generated always as identity,
         xid         xid8        not null default pg_current_xact_id(),
@@ -15,7 +21,8 @@ CREATE = (
         type        text        not null,
         user_id     uuid        not null,
         occurred_at timestamptz not null,
-        data        jsonb,
+        data        jsonb constraint {FITS_CONSTRAINT}
+                          check (octet_length(data::text) <= {PUBLISHED_BYTES_MAX}),
         metadata    jsonb,
         primary key (stream_id, version)
     )
