@@ -4,14 +4,13 @@ Both kinds say `sub` (user), `sid` (family), `kind`, `iat`, `exp`; an access tok
 `epoch`; a refresh token its generation `gen` and the family's secret `key`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import jwt
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictInt, StrictStr, TypeAdapter
 
 from lingxi_gateway.application.ports import AccessClaims, RefreshClaims, TokenPair
 from lingxi_gateway.domain.refusals import TokenInvalid
@@ -21,47 +20,66 @@ TOKEN_CHARS_MAX = 2048
 VERIFIED_MAX = 4096
 """Tokens whose signature is known to be good; checking one anew costs as much as a small query."""
 
-type Kind = Literal["access", "refresh"]
-type Claims = dict[str, Any]
+SECONDS_MAX = 253_402_300_799
+"""The end of the year 9999, which datetime cannot pass."""
+
+type Seconds = Annotated[StrictInt, Field(ge=0, le=SECONDS_MAX)]
 
 
-@dataclass(frozen=True)
+class _Claims(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    sub: UUID
+    sid: UUID
+    iat: Seconds
+    exp: Seconds
+
+
+class _Access(_Claims):
+    kind: Literal["access"]
+    epoch: StrictInt
+
+
+class _Refresh(_Claims):
+    kind: Literal["refresh"]
+    gen: Annotated[StrictInt, Field(ge=0, le=2**31 - 2)]
+    key: StrictStr
+
+
+_claims: TypeAdapter[_Access | _Refresh] = TypeAdapter(
+    Annotated[_Access | _Refresh, Discriminator("kind")]
+)
+
+
 class JwtTokens:
-    """Signs and reads tokens with one secret."""
+    """Signs and reads tokens with one secret; they last so long."""
 
-    verified: Callable[[str], Claims]
-    secret: str
-    access_lasts: timedelta
-    refresh_lasts: timedelta
-
-    @classmethod
-    def of(cls, secret: str, access_lasts: timedelta, refresh_lasts: timedelta) -> "JwtTokens":
-        """Tokens of one secret, lasting so long."""
-
-        @lru_cache(maxsize=VERIFIED_MAX)
-        def verified(token: str) -> Claims:
-            # The times are looked at on each use: `exp` passes while a token is remembered.
-            options: Any = {"verify_exp": False, "verify_iat": False}
-            return jwt.decode(token, secret, algorithms=[ALGORITHM], options=options)
-
-        return cls(verified, secret, access_lasts, refresh_lasts)
+    def __init__(self, secret: str, access_lasts: timedelta, refresh_lasts: timedelta) -> None:
+        self._secret = secret
+        self._access_lasts = access_lasts
+        self._refresh_lasts = refresh_lasts
+        self._verified = lru_cache(maxsize=VERIFIED_MAX)(self._verify)
 
     def pair(self, claims: RefreshClaims, token_epoch: int, at: datetime) -> TokenPair:
         """An access token, and the refresh token of these claims."""
-        of_both = {"sub": str(claims.user_id), "sid": str(claims.family_id)}
-        refresh_ends_at = at + self.refresh_lasts
-        access = self._sign("access", {**of_both, "epoch": token_epoch}, at, at + self.access_lasts)
-        refresh = self._sign(
-            "refresh",
-            {**of_both, "gen": claims.generation, "key": claims.key},
-            at,
-            refresh_ends_at,
-        )
-        return TokenPair(access, refresh, refresh_ends_at)
+        times = {"sub": str(claims.user_id), "sid": str(claims.family_id), "iat": _seconds(at)}
+        refresh_ends_at = at + self._refresh_lasts
+        access = {
+            **times,
+            "kind": "access",
+            "exp": _seconds(at + self._access_lasts),
+            "epoch": token_epoch,
+        }
+        refresh = {
+            **times,
+            "kind": "refresh",
+            "exp": _seconds(refresh_ends_at),
+            "gen": claims.generation,
+            "key": claims.key,
+        }
+        return TokenPair(self._sign(access), self._sign(refresh), refresh_ends_at)
 
-    def _sign(self, kind: Kind, claims: Claims, at: datetime, ends_at: datetime) -> str:
-        times = {"iat": int(at.timestamp()), "exp": int(ends_at.timestamp())}
-        return jwt.encode({**claims, "kind": kind, **times}, self.secret, ALGORITHM)
+    def _sign(self, claims: dict[str, Any]) -> str:
+        return jwt.encode(claims, self._secret, ALGORITHM)
 
     def read_access(self, token: str, at: datetime) -> AccessClaims:
         """What an access token says.
@@ -69,33 +87,44 @@ class JwtTokens:
         Raises:
             TokenInvalid: forged, of another kind, or at its end.
         """
-        claims = self._read(token, "access", at)
-        return AccessClaims(
-            user_id=UUID(claims["sub"]),
-            family_id=UUID(claims["sid"]),
-            token_epoch=claims["epoch"],
-            issued_at=datetime.fromtimestamp(claims["iat"], UTC),
-            expires_at=datetime.fromtimestamp(claims["exp"], UTC),
-        )
+        match self._read(token, at):
+            case _Access() as claims:
+                return AccessClaims(
+                    user_id=claims.sub,
+                    family_id=claims.sid,
+                    token_epoch=claims.epoch,
+                    issued_at=datetime.fromtimestamp(claims.iat, UTC),
+                    expires_at=datetime.fromtimestamp(claims.exp, UTC),
+                )
+            case _Refresh():
+                raise TokenInvalid
 
     def read_refresh(self, token: str, at: datetime) -> RefreshClaims:
         """What a refresh token says. Raises as `read_access`."""
-        claims = self._read(token, "refresh", at)
-        return RefreshClaims(
-            user_id=UUID(claims["sub"]),
-            family_id=UUID(claims["sid"]),
-            generation=claims["gen"],
-            key=claims["key"],
-        )
+        match self._read(token, at):
+            case _Refresh() as claims:
+                return RefreshClaims(claims.sub, claims.sid, claims.gen, claims.key)
+            case _Access():
+                raise TokenInvalid
 
-    def _read(self, token: str, kind: Kind, at: datetime) -> Claims:
+    def _read(self, token: str, at: datetime) -> _Access | _Refresh:
         if len(token) > TOKEN_CHARS_MAX:
             raise TokenInvalid
         try:
-            claims = self.verified(token)
-        # ValueError: text that is no ASCII never gets as far as a signature.
+            claims = self._verified(token)
+        # ValueError: not of our shape, or not even ASCII.
         except (jwt.InvalidTokenError, ValueError):
             raise TokenInvalid from None
-        if claims.get("kind") != kind or at.timestamp() >= claims["exp"]:
+        if at.timestamp() >= claims.exp:
             raise TokenInvalid
         return claims
+
+    def _verify(self, token: str) -> _Access | _Refresh:
+        # The end is looked at on each use: it passes while a token is remembered.
+        options: Any = {"verify_exp": False, "verify_iat": False}
+        claims = jwt.decode(token, self._secret, algorithms=[ALGORITHM], options=options)
+        return _claims.validate_python(claims)
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
