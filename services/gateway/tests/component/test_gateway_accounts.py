@@ -66,9 +66,7 @@ async def test_an_address_may_be_left_empty(gateway: RunningGateway, email: str 
 @pytest.mark.parametrize("again", ["Lin", "LIN", "ＬＩＮ"])
 async def test_a_name_is_taken_whatever_its_form(gateway: RunningGateway, again: str) -> None:
     await gateway.registered("Lin")
-    answer = await gateway.post(
-        "/api/auth/register/", {"username": again, "password": PASSWORD}
-    )
+    answer = await gateway.post("/api/auth/register/", {"username": again, "password": PASSWORD})
     problem(answer, 409, "username_taken")
     assert (await gateway.logged_in(again)).keys() == {"access", "refresh"}
 

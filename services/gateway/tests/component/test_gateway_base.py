@@ -1,0 +1,311 @@
+"""What holds for every address: paths, bodies, problems, headers, origins, limits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from lingxi_gateway.entrypoints.http.body import BODY_BYTES_MAX
+from services.gateway.tests.component.running import (
+    PASSWORD,
+    RunningGateway,
+    StartGateway,
+    problem,
+)
+
+JSON = {"Content-Type": "application/json"}
+ORIGIN = "https://app.example"
+REGISTER = "/api/auth/register/"
+LOGIN = "/api/auth/login/"
+
+
+async def test_a_path_answers_the_same_without_its_slash(gateway: RunningGateway) -> None:
+    lin = await gateway.registered("lin")
+    body = {"username": "lin", "password": PASSWORD}
+    answer = await gateway.post("/api/auth/login", body)
+    assert answer.status_code == 200
+    assert not answer.history
+    for path in ("/api/me", "/api/me/", "/api/me?a=b"):
+        answer = await gateway.http.get(path, headers=lin.bearer)
+        assert (answer.status_code, answer.json()["username"]) == (200, "lin"), path
+
+
+async def test_openapi_has_each_path_once(gateway: RunningGateway) -> None:
+    schema = (await gateway.http.get("/openapi.json")).json()
+    paths = set(schema["paths"])
+    assert {REGISTER, LOGIN, "/api/me/"} <= paths
+    assert all(path.endswith("/") for path in paths)
+    register = schema["paths"][REGISTER]["post"]
+    assert register["responses"]["409"]["content"].keys() == {"application/problem+json"}
+    assert register["tags"] == ["accounts"]
+    assert "HTTPValidationError" not in schema["components"]["schemas"]
+    assert schema["components"]["schemas"]["RegisterBody"]["examples"]
+    assert schema["paths"]["/api/me/"]["get"]["security"]
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/api/", "/api/nothing/", "/api/me/more", "//"])
+async def test_unknown_addresses(gateway: RunningGateway, path: str) -> None:
+    problem(await gateway.http.get(path), 404, "not_found")
+
+
+async def test_methods_an_address_does_not_take(gateway: RunningGateway) -> None:
+    answer = await gateway.http.delete(LOGIN)
+    problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [
+        (b"{", JSON),
+        (b"", JSON),
+        (b"not json", JSON),
+        (b'{"username": "a", "password": "\xff\xfe"}', JSON),
+        (b'{"username": NaN}', JSON),
+        (b'{"username": "\\ud800", "password": "correct horse"}', JSON),
+        (b'{"username": "a\\u0000b", "password": "correct horse"}', JSON),
+        (b'{"username": "ab", "password": "correct horse", "more": {"a": ["\\u0000"]}}', JSON),
+        (b'{"username": "ab", "password": "correct horse", "a\\u0000": 1}', JSON),
+        (b'{"username": "ab", "password": "correct horse"} more', JSON),
+        (b"[" * 100_000, JSON),
+        (b"9" * 100_000, JSON),
+        (b'{"username": "ab", "password": "correct horse"}', {"Content-Type": "text/plain"}),
+        (b'{"username": "ab", "password": "correct horse"}', {}),
+        (b"username=ab", {"Content-Type": "application/x-www-form-urlencoded"}),
+        (b'{"username": "ab", "password": "correct horse"}', {"Content-Type": "nonsense"}),
+    ],
+)
+async def test_unfit_bodies(
+    gateway: RunningGateway, content: bytes, headers: dict[str, str]
+) -> None:
+    answer = await gateway.http.post(REGISTER, content=content, headers=headers)
+    refused = problem(answer, 422, "invalid_input")
+    assert refused["errors"][0]["loc"][0] == "body"
+    assert refused["errors"][0]["msg"]
+
+
+async def test_a_backslash_before_u0000_is_just_text(gateway: RunningGateway) -> None:
+    body = b'{"username": "a\\\\u0000b", "password": "correct horse"}'
+    answer = await gateway.http.post(REGISTER, content=body, headers=JSON)
+    assert answer.status_code == 201
+    assert answer.json()["username"] == "a\\u0000b"
+
+
+async def test_json_by_another_name(gateway: RunningGateway) -> None:
+    body = b'{"username": "lin", "password": "correct horse"}'
+    headers = {"Content-Type": "application/merge-patch+json; charset=utf-8"}
+    assert (await gateway.http.post(REGISTER, content=body, headers=headers)).status_code == 201
+
+
+async def test_too_large_a_body(gateway: RunningGateway) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(2 * BODY_BYTES_MAX // 65_536):
+            yield b" " * 65_536
+
+    announced = await gateway.http.post(REGISTER, content=b" " * (BODY_BYTES_MAX + 1), headers=JSON)
+    streamed = await gateway.http.post(REGISTER, content=endless(), headers=JSON)
+    for answer in (announced, streamed):
+        assert problem(answer, 413, "payload_too_large")["bytes_max"] == BODY_BYTES_MAX
+    most = await gateway.http.post(REGISTER, content=b" " * BODY_BYTES_MAX, headers=JSON)
+    problem(most, 422, "invalid_input")
+
+
+async def test_headers_of_every_answer(gateway: RunningGateway) -> None:
+    for answer in (await gateway.http.get("/api/me/"), await gateway.http.get("/openapi.json")):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+        assert "server" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("job-17.A_b", True), ("", False), ("with space", False), ("a" * 129, False), ("ä", False)],
+)
+async def test_the_correlation_id(gateway: RunningGateway, sent: str, kept: bool) -> None:
+    headers = httpx.Headers({b"X-Request-ID": sent.encode()} if sent else {})
+    first = await gateway.http.get("/api/me/", headers=headers)
+    second = await gateway.http.get("/api/me/", headers=headers)
+    ids = {first.headers["x-request-id"], second.headers["x-request-id"]}
+    assert ids == {sent} if kept else len(ids) == 2
+
+
+async def test_the_correlation_id_reaches_the_log(gateway: RunningGateway) -> None:
+    body = {"username": "lin", "password": PASSWORD}
+    await gateway.post(REGISTER, body, headers={"X-Request-ID": "job-17"})
+    async with gateway.pool.connection() as connection:
+        rows = await (await connection.execute(b"select metadata from events")).fetchall()
+    assert [row[0]["correlation_id"] for row in rows] == ["job-17"]
+
+
+async def test_the_access_log_has_no_texts(gateway: RunningGateway) -> None:
+    with capture_logs() as lines:
+        await gateway.post(LOGIN, {"username": "some name", "password": PASSWORD})
+        await gateway.http.get("/api/me/?q=some+query", headers={"Authorization": "Bearer abc"})
+    requests = [line for line in lines if line["event"] == "request"]
+    assert [(line["method"], line["route"], line["status"]) for line in requests] == [
+        ("POST", LOGIN, 401),
+        ("GET", "/api/me/", 401),
+    ]
+    assert not any(text in str(lines) for text in ("some", PASSWORD, "abc"))
+
+
+def preflight(origin: str, method: str = "POST", headers: str = "authorization") -> dict[str, str]:
+    return {
+        "Origin": origin,
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": headers,
+    }
+
+
+async def test_origins_that_may_call(start_gateway: StartGateway) -> None:
+    allowed = f"{ORIGIN}, loopback, http://intranet:*"
+    gateway = await start_gateway(CORS_ALLOWED_ORIGINS=allowed)
+    wanted = "authorization, content-type, idempotency-key, last-event-id"
+    for origin in (
+        ORIGIN,
+        "http://localhost:5173",
+        "https://localhost",
+        "http://127.0.0.1:8000",
+        "http://[::1]:3000",
+        "http://intranet:81",
+    ):
+        asked = await gateway.http.options(LOGIN, headers=preflight(origin, headers=wanted))
+        assert asked.status_code == 200, origin
+        assert asked.headers["access-control-allow-origin"] == origin
+        assert "access-control-allow-credentials" not in asked.headers
+        called = await gateway.post(LOGIN, {}, headers={"Origin": origin})
+        assert called.headers["access-control-allow-origin"] == origin
+        assert "x-request-id" in called.headers["access-control-expose-headers"].lower()
+
+
+async def test_origins_that_may_not_call(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(CORS_ALLOWED_ORIGINS=f"{ORIGIN}, loopback")
+    for origin in (
+        "https://evil.example",
+        f"{ORIGIN}.evil.example",
+        "http://localhost.evil.example",
+        "http://localhost:5173.evil.example",
+        "http://app.example",
+        "null",
+    ):
+        asked = await gateway.http.options(LOGIN, headers=preflight(origin))
+        problem(asked, 403, "cors_refused")
+        assert "access-control-allow-origin" not in asked.headers, origin
+        called = await gateway.post(LOGIN, {}, headers={"Origin": origin})
+        assert "access-control-allow-origin" not in called.headers, origin
+
+
+async def test_no_origin_may_call_by_default(gateway: RunningGateway) -> None:
+    asked = await gateway.http.options(LOGIN, headers=preflight("http://localhost:5173"))
+    assert "access-control-allow-origin" not in asked.headers
+
+
+async def fails_at(gateway: RunningGateway, headers: dict[str, str], up_to: int) -> int:
+    """After how many failed logins the next one is refused unseen."""
+    for count in range(up_to):
+        body = {"username": "lin", "password": f"wrong {count}"}
+        answer = await gateway.post(LOGIN, body, headers=headers)
+        if answer.status_code == 429:
+            problem(answer, 429, "too_many_logins")
+            assert 1 <= int(answer.headers["retry-after"]) <= 60
+            return count
+        assert answer.status_code == 401
+    return up_to
+
+
+async def test_failed_logins_are_throttled(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(LOGIN_RATE_LIMIT=3, TRUSTED_PROXIES="127.0.0.1")
+    await gateway.registered("lin")
+    here, there = {"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": "192.0.2.2"}
+    assert await fails_at(gateway, here, 5) == 3
+    body = {"username": "LIN", "password": PASSWORD}
+    problem(await gateway.post(LOGIN, body, headers=here), 429, "too_many_logins")
+    # Another name from here, and the same name from elsewhere, are not meant.
+    other = {"username": "other", "password": PASSWORD}
+    problem(await gateway.post(LOGIN, other, headers=here), 401, "credentials_invalid")
+    assert (await gateway.post(LOGIN, body, headers=there)).status_code == 200
+
+
+async def test_failed_logins_count_for_all_replicas(start_gateway: StartGateway) -> None:
+    first = await start_gateway(LOGIN_RATE_LIMIT=2)
+    second = await start_gateway(LOGIN_RATE_LIMIT=2)
+    assert await fails_at(first, {}, 2) == 2
+    assert await fails_at(second, {}, 1) == 0
+
+
+async def test_logins_that_succeed_are_not_counted(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(LOGIN_RATE_LIMIT=2)
+    await gateway.registered("lin")
+    for _ in range(5):
+        await gateway.logged_in("lin")
+
+
+async def test_guesses_at_once_are_throttled(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(LOGIN_RATE_LIMIT=3)
+    await gateway.registered("lin")
+    body = {"username": "lin", "password": "wrong"}
+    answers = await asyncio.gather(*(gateway.post(LOGIN, body) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [401] * 3 + [429] * 5
+
+
+async def test_guesses_at_the_current_password_are_throttled(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(LOGIN_RATE_LIMIT=2)
+    lin = await gateway.registered("lin")
+    body = {"current_password": "a guess", "new_password": "battery staple"}
+    codes = [
+        (await gateway.http.patch("/api/me/", json=body, headers=lin.bearer)).status_code
+        for _ in range(3)
+    ]
+    assert codes == [403, 403, 429]
+
+
+async def test_requests_are_limited_by_address(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(
+        RATE_LIMIT_PER_IP=3, TRUSTED_PROXIES="127.0.0.0/8", CORS_ALLOWED_ORIGINS=ORIGIN
+    )
+
+    async def ask(forwarded_for: str) -> httpx.Response:
+        headers = {"X-Forwarded-For": forwarded_for, "Origin": ORIGIN}
+        return await gateway.http.get("/api/me/", headers=headers)
+
+    codes = [(await ask("192.0.2.1")).status_code for _ in range(3)]
+    assert codes == [401] * 3
+    refused = await ask("192.0.2.1")
+    problem(refused, 429, "too_many_requests")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert refused.headers["access-control-allow-origin"] == ORIGIN
+    # What a client writes into the header itself does not count: only what the proxy adds.
+    assert (await ask("198.51.100.7, 192.0.2.1")).status_code == 429
+    assert (await ask("192.0.2.9")).status_code == 401
+
+
+async def test_a_stranger_is_no_proxy(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(RATE_LIMIT_PER_IP=2, TRUSTED_PROXIES="10.0.0.0/8")
+    codes = [
+        (
+            await gateway.http.get("/api/me/", headers={"X-Forwarded-For": f"192.0.2.{count}"})
+        ).status_code
+        for count in range(3)
+    ]
+    assert codes == [401, 401, 429]
+
+
+async def test_an_owner_is_away(gateway: RunningGateway) -> None:
+    lin = await gateway.registered("lin")
+    answer = await gateway.http.get("/api/agents/", headers=lin.bearer)
+    problem(answer, 503, "unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_a_fault_of_ours_shows_nothing_from_inside(gateway: RunningGateway) -> None:
+    async with gateway.pool.connection() as connection:
+        await connection.execute(b"alter table credentials rename to credentials_away")
+    body: dict[str, Any] = {"username": "lin", "password": PASSWORD}
+    answer = await gateway.post(LOGIN, body)
+    refused = problem(answer, 500, "internal_error")
+    assert "credentials" not in str(refused)
