@@ -1,0 +1,52 @@
+"""The simulated model from outside: faults to inject, prompts that it was asked."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.e2e.client import Json, connection
+
+
+@dataclass(frozen=True)
+class Model:
+    """The simulator of a system (`lingxi_simulator.faults` says what faults there are)."""
+
+    http: httpx.AsyncClient
+
+    async def fails(self, **rule: Any) -> int:
+        """Put a fault in force; its id."""
+        answer = await self.http.post("/faults", json=[rule])
+        assert answer.status_code == httpx.codes.CREATED, answer.text
+        return answer.json()["ids"][0]
+
+    async def recovers(self, rule_id: int) -> None:
+        """Switch a fault off."""
+        (await self.http.delete("/faults", params={"id": rule_id})).raise_for_status()
+
+    async def prompts(self, marker: str) -> list[list[Json]]:
+        """The `messages` of each request so far whose messages contain `marker`, oldest first."""
+        told: Json = (await self.http.get("/requests")).json()
+        asked = [request["body"]["messages"] for request in told["requests"]]
+        return [
+            messages
+            for messages in asked
+            if any(marker in str(message["content"]) for message in messages)
+        ]
+
+    async def requests(self, marker: str) -> list[Json]:
+        """The bodies of the requests whose messages contain `marker`, oldest first."""
+        told: Json = (await self.http.get("/requests")).json()
+        bodies = [request["body"] for request in told["requests"]]
+        return [body for body in bodies if marker in str(body["messages"])]
+
+
+@asynccontextmanager
+async def model_of(simulator_url: str) -> AsyncGenerator[Model]:
+    """The simulator, without faults from now on and afterwards."""
+    async with connection(simulator_url) as http:
+        (await http.delete("/faults")).raise_for_status()
+        yield Model(http)
+        (await http.delete("/faults")).raise_for_status()
