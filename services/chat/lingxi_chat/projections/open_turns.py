@@ -20,13 +20,15 @@ CREATE = (
     f"""
     create table turn_work (
         turn_id     uuid primary key,
-        session_id  uuid        not null unique,
+        session_id  uuid        not null,
         user_id     uuid        not null,
         claim_id    uuid,
         attempt     int         not null check (attempt between 0 and {ATTEMPTS_MAX + 1}),
         lease_until timestamptz check ((lease_until is null) = (claim_id is null)),
         not_before  timestamptz not null default now(),
-        correlation_id text
+        correlation_id text,
+        -- Checked at the end of a statement: one append ends a turn and starts the next.
+        unique (session_id) deferrable
     )
     """,
     # The claim of what nobody works on, oldest first.
