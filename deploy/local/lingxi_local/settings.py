@@ -29,7 +29,7 @@ def environment(dotenv: Path = Path(".env")) -> dict[str, str]:
 
 def minimal_environment() -> dict[str, str]:
     """What any process needs, and no setting of Lingxi: the base of every system started here."""
-    names = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+    names = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
     return {
         name: value
         for name, value in os.environ.items()

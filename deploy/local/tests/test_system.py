@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from lingxi_local.data_dir import AlreadyRunning
-from lingxi_local.permissions import Role
 from lingxi_local.process import StartFailed
 from lingxi_local.services import Service
 from lingxi_local.system import LocalSystem
@@ -128,12 +127,6 @@ async def servers_apart() -> AsyncIterator[tuple[str, str]]:
     with reachable_folder() as folder:
         async with system_at(folder / "other", io.StringIO()) as other:
             yield other.servers.database_server_url, other.servers.nats_admin_url
-
-
-def test_no_service_may_say_what_another_owns() -> None:
-    role = Role("chat", owns_events=True)
-    assert "agent.event.>" not in role.publish()
-    assert role.subscribe() == ["_INBOX_chat.>", "chat.rpc.>"]
 
 
 def _changed(before: dict[str, int], after: dict[str, int]) -> set[str]:

@@ -1,0 +1,110 @@
+"""What the server lets each service say and hear, tried on the server."""
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
+
+from lingxi_local.nats import ADMIN, NatsServer, RunningNats
+from lingxi_local.permissions import ROLES
+from lingxi_local.ports import unused_port as find_unused_port
+from tests.fixtures.waiting import eventually
+
+SERVICES = [role.service for role in ROLES]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    folder = tmp_path_factory.mktemp("nats")
+    passwords = {user: f"of-{user}" for user in [ADMIN, *SERVICES]}
+    server = NatsServer(folder, find_unused_port(), passwords)
+    with RunningNats(server, folder / "log"):
+        yield server
+
+
+class Connection:
+    """A service's connection, and what the server refused on it."""
+
+    def __init__(self) -> None:
+        self.client = Client()
+        self.refused: list[str] = []
+
+    async def note(self, error: Exception) -> None:
+        """The server's refusal."""
+        self.refused.append(str(error).lower())
+
+    async def refuses(self, what: str) -> None:
+        """Wait until the server has refused `what`, for example a subject."""
+        await self.client.flush()
+        await eventually(lambda: any(what.lower() in text for text in self.refused))
+
+
+@asynccontextmanager
+async def connected(server: NatsServer, service: str) -> AsyncGenerator[Connection]:
+    connection = Connection()
+    prefix = f"_INBOX_{service}".encode()
+    url = server.url(service)
+    async with await nats.connect(url, inbox_prefix=prefix, error_cb=connection.note) as client:
+        connection.client = client
+        yield connection
+
+
+async def test_an_answer_reaches_who_asked(server: NatsServer) -> None:
+    async with connected(server, "chat") as chat, connected(server, "gateway") as gateway:
+
+        async def answer(request: Msg) -> None:
+            await request.respond(b"yes")
+
+        await chat.client.subscribe("chat.rpc.ask", queue="chat", cb=answer)
+        await chat.client.flush()
+        assert (await gateway.client.request("chat.rpc.ask", b"?")).data == b"yes"
+        assert chat.refused + gateway.refused == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_nobody_publishes_for_another_owner(server: NatsServer, service: str) -> None:
+    async with connected(server, service) as connection:
+        for owner in SERVICES:
+            if owner != service:
+                subject = f"{owner}.event.something.user.stream"
+                await connection.client.publish(subject, b"{}")
+                await connection.refuses(f'"{subject}"')
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_nobody_hears_another_ones_answers(server: NatsServer, service: str) -> None:
+    async with connected(server, service) as connection:
+        for other in SERVICES:
+            if other != service:
+                await connection.client.subscribe(f"_INBOX_{other}.>")
+                await connection.refuses(f'"_inbox_{other}.>"')
+        await connection.client.subscribe(">")
+        await connection.refuses('">"')
+
+
+async def test_only_the_owner_makes_and_purges_its_stream(server: NatsServer) -> None:
+    async with connected(server, "chat") as chat, connected(server, "summarizer") as summarizer:
+        await chat.client.jetstream().add_stream(name="CHAT_EVENTS", subjects=["chat.event.>"])
+        await chat.client.jetstream().publish("chat.event.posted.user.stream", b"{}")
+        await summarizer.client.publish("$JS.API.STREAM.PURGE.CHAT_EVENTS", b"")
+        await summarizer.refuses("$js.api.stream.purge.chat_events")
+        reader = await summarizer.client.jetstream().pull_subscribe(
+            "chat.event.>", durable="summarizer-reads", stream="CHAT_EVENTS"
+        )
+        [message] = await reader.fetch(1)
+        await message.ack_sync()
+        assert message.data == b"{}"
+        with pytest.raises(NotFoundError):
+            await chat.client.jetstream().stream_info("CHAT_LIVE")
+
+
+async def test_without_a_password_nobody_enters(server: NatsServer) -> None:
+    with pytest.raises(NatsError, match=r"(?i)authorization violation"):
+        await nats.connect(
+            f"nats://chat:wrong@127.0.0.1:{server.port}", allow_reconnect=False, connect_timeout=2
+        )
