@@ -1,8 +1,10 @@
 """Fenced publishing: a batch in order, each message bound to the sequence before it.
 
 Only the last message asks for an acknowledgement: each expects its predecessor to be the stream's
-last message, so the last one is stored exactly if all are. The library's own `publish_async` never
-resolves when the server refuses, hence the inbox here.
+last message, so the last one is stored exactly if all are. That holds because nobody but relays of
+this log may publish to the stream: at one sequence there is one row, whichever relay stored it. (A
+foreign message in a row's place would be taken for that row.) The library's own `publish_async`
+never resolves when the server refuses, hence the inbox here.
 """
 
 import asyncio

@@ -7,8 +7,9 @@ nowhere. Invariants:
 1. The stream holds the log's rows in `(xid, position)` order, none twice, none missing.
 2. The saved checkpoint may lag: after any doubt (start, refusal, timeout, reconnect) the stream's
    last sequence tells how many rows after it are in. So it is saved about once a second.
-3. If the stream is not what the checkpoint describes (lost, recreated, ahead of the log), it is
-   healed: emptied, and filled again with all rows younger than its `max_age`. The log wins.
+3. If the stream is not what the checkpoint describes (lost, recreated, ahead of the log, or with
+   another event where the log has its own), it is healed: emptied, and filled again with all rows
+   younger than its `max_age`. The log wins.
 
 One relay an owner is active, by an advisory lock; that saves work, correctness is the fence.
 Source: architecture 4.
@@ -29,12 +30,19 @@ from lingxi_chassis.relay.publish import FencedPublisher, PublishRefused
 from lingxi_chassis.relay.rows import (
     Checkpoint,
     before_young_rows,
+    event_id_at,
     load_checkpoint,
     read_rows,
     save_checkpoint,
     skip_rows,
 )
-from lingxi_chassis.relay.stream import StreamLimits, ensure_stream, purge, stream_position
+from lingxi_chassis.relay.stream import (
+    StreamLimits,
+    ensure_stream,
+    event_id_in,
+    purge,
+    stream_position,
+)
 from lingxi_contracts.subjects import relay_nudge
 
 BATCH_ROWS_MAX = 500
@@ -135,10 +143,16 @@ class Relay:
         ahead = stream.last_seq - checkpoint.stream_seq
         if stream.created == checkpoint.stream_created and ahead >= 0:
             moved = await skip_rows(connection, checkpoint, ahead) if ahead else checkpoint
-            if moved is not None:
+            if moved is not None and (not ahead or await self._holds(connection, moved)):
                 await save_checkpoint(connection, moved)
                 return moved
         return await self._heal(connection)
+
+    async def _holds(self, connection: Connection, checkpoint: Checkpoint) -> bool:
+        """Whether the stream's last message is the row it should be: a log restored from a backup
+        and written to since may have as many rows, but others."""
+        published = await event_id_in(self._js, self._owner, checkpoint.stream_seq)
+        return published in (None, await event_id_at(connection, checkpoint))
 
     async def _heal(self, connection: Connection) -> Checkpoint:
         # A crash before the end of this must heal again, not take an empty stream for a full one.
@@ -156,15 +170,17 @@ class Relay:
         check_at = monotonic() + CHECK_SECONDS
         saved = checkpoint
         saved_at = monotonic()
+        rows_max = 1  # at first, so that a row that is refused is told with its own reason
         try:
             while self._nats.stats["reconnects"] == reconnects and monotonic() < check_at:
                 self._woken.clear()
                 finishing = self._finishing
-                rows = await read_rows(connection, checkpoint, BATCH_ROWS_MAX)
+                rows = await read_rows(connection, checkpoint, rows_max)
                 if rows:
                     await self._publisher.publish(rows, checkpoint.stream_seq)
                     checkpoint = checkpoint.after(rows)
                     self.published += len(rows)
+                    rows_max = BATCH_ROWS_MAX
                 if saved != checkpoint and monotonic() - saved_at >= SAVE_SECONDS:
                     await save_checkpoint(connection, checkpoint)
                     saved, saved_at = checkpoint, monotonic()

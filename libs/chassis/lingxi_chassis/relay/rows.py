@@ -114,6 +114,16 @@ async def skip_rows(connection: Connection, after: Checkpoint, count: int) -> Ch
     return Checkpoint(after.stream_created, after.stream_seq + count, row[0], row[1])
 
 
+async def event_id_at(connection: Connection, checkpoint: Checkpoint) -> str | None:
+    """The event that a checkpoint stands on."""
+    cursor = await connection.execute(
+        "select event_id::text from events where xid = %(xid)s::xid8 and position = %(position)s",
+        {"xid": checkpoint.xid, "position": checkpoint.position},
+    )
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
+
+
 async def before_young_rows(connection: Connection, max_age_seconds: float) -> tuple[str, int]:
     """`(xid, position)` of the newest row that the stream would have forgotten; else the start."""
     cursor = await connection.execute(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import orjson
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.errors import NotFoundError
@@ -63,6 +64,15 @@ async def ensure_stream(js: JetStreamContext, owner: str, limits: StreamLimits) 
 async def stream_position(js: JetStreamContext, owner: str) -> StreamPosition:
     """Where the stream stands. Raises NotFoundError when it vanished."""
     return _position(await js.stream_info(stream_name(owner)))
+
+
+async def event_id_in(js: JetStreamContext, owner: str, seq: int) -> str | None:
+    """The id of the event that the stream holds at a sequence; None: it has forgotten it."""
+    try:
+        message = await js.get_msg(stream_name(owner), seq)
+    except NotFoundError:
+        return None
+    return str(orjson.loads(message.data or b"{}").get("id"))
 
 
 async def purge(js: JetStreamContext, owner: str) -> StreamPosition:
