@@ -1,0 +1,307 @@
+"""The relay on real servers: the stream holds the log, exactly, whatever happened in between."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import psycopg
+import pytest
+from nats.aio.client import Client
+
+from libs.chassis.tests.listening import (
+    STREAM,
+    holds_the_log,
+    in_version_order,
+    published,
+    relaying,
+)
+from libs.chassis.tests.shelf import AT, OWNER, Shelf, ShelfLog, ThingPut, WeightsNoted, new_shelf
+from lingxi_chassis import context
+from lingxi_chassis.bus import connect
+from lingxi_chassis.clock import utc_now
+from lingxi_chassis.eventlog import Snapshot
+from lingxi_chassis.postgres import Pool, execute
+from lingxi_chassis.relay import Relay, StreamLimits
+from lingxi_chassis.relay.rows import Checkpoint, load_checkpoint, read_rows, save_checkpoint
+from lingxi_contracts.envelope import Envelope
+from lingxi_local.nats import ADMIN, RunningNats
+from lingxi_local.ports import LOOPBACK
+from tests.fixtures.proxy import Proxy, proxy_to
+from tests.fixtures.waiting import eventually
+
+
+@pytest.fixture
+async def nats(nats_url: str) -> AsyncIterator[Client]:
+    async with connect(nats_url, OWNER) as client:
+        yield client
+
+
+async def write(shelves: ShelfLog, count: int, shelf: Snapshot[Shelf] | None = None) -> None:
+    """Append `count` events to one shelf, one by one."""
+    shelf = shelf or new_shelf(shelves)
+    for _ in range(count):
+        shelf = await shelves.append(shelf, [ThingPut(name=f"thing {shelf.version}")], AT)
+
+
+async def checkpoint_of(log_url: str) -> Checkpoint:
+    async with await psycopg.AsyncConnection.connect(log_url) as connection:
+        return await load_checkpoint(connection)
+
+
+async def restore(log_url: str, checkpoint: Checkpoint) -> None:
+    async with await psycopg.AsyncConnection.connect(log_url) as connection:
+        await save_checkpoint(connection, checkpoint)
+
+
+async def test_an_event_is_published_soon_after_its_append(
+    shelves: ShelfLog, log_url: str, nats: Client
+) -> None:
+    """Guards waking: a nudge from another process works like one from this one."""
+    async with relaying(log_url, nats) as relay:
+        await eventually(lambda: relay.trouble is None)
+        await write(shelves, 1)
+        await nats.publish(f"{OWNER}.relay", b"")
+        await eventually(lambda: relay.published == 1, 1.0)
+        await holds_the_log(nats, log_url)
+
+
+async def test_a_row_is_published_as_its_envelope(
+    shelves: ShelfLog, log_pool: Pool, log_url: str
+) -> None:
+    """Guards the hand-made JSON: it is what the model of the wire would have written."""
+    context.begin("correlation", "cause")
+    await write(shelves, 2)
+    await execute(log_pool, "update events set data = null, metadata = null where version = 2", {})
+    async with await psycopg.AsyncConnection.connect(log_url) as connection:
+        rows = await read_rows(connection, Checkpoint("", 0, "0", 0), 10)
+    for row in rows:
+        wire = row.envelope(OWNER)
+        event = Envelope.model_validate_json(wire)
+        without_nulls = event.model_dump(mode="json", exclude_none=True)
+        if event.data is None:
+            without_nulls["data"] = None
+        assert Envelope.model_validate(without_nulls) == event
+        assert set(without_nulls) == set(_json(wire))
+    assert rows[0].subject(OWNER) == f"shelf.event.thing_put.{rows[0].user_id}.{rows[0].stream_id}"
+    first, erased = (Envelope.model_validate_json(row.envelope(OWNER)) for row in rows)
+    assert first.data == {"name": "thing 0"}
+    assert (first.correlationid, first.causationid) == ("correlation", "cause")
+    assert (first.time, first.sequence, erased.sequence) == (AT, 1, 2)
+    assert erased.data is None
+
+
+def _json(text: bytes) -> dict[str, object]:
+    import orjson
+
+    return orjson.loads(text)
+
+
+async def test_a_crash_between_publishing_and_saving_the_checkpoint(
+    shelves: ShelfLog, log_url: str, nats: Client
+) -> None:
+    """Guards the lagging checkpoint: what the stream holds already is not published again."""
+    async with relaying(log_url, nats):
+        await write(shelves, 3)
+        await holds_the_log(nats, log_url)
+    old = await checkpoint_of(log_url)
+    async with relaying(log_url, nats):
+        await write(shelves, 700)
+        await holds_the_log(nats, log_url)
+    await restore(log_url, old)
+    await write(shelves, 3)
+    async with relaying(log_url, nats) as relay:
+        await holds_the_log(nats, log_url)
+        assert relay.published == 3
+
+
+async def test_two_relays_at_once_do_no_harm(
+    shelves: ShelfLog, log_url: str, nats: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards the fence: without the lock two relays publish, and each row is stored once."""
+
+    async def no_lock(*_: object) -> bool:
+        return True
+
+    monkeypatch.setattr(Relay, "_locked", no_lock)
+    async with relaying(log_url, nats) as one, relaying(log_url, nats) as two:
+        await asyncio.gather(*(write(shelves, 40) for _ in range(5)))
+        await holds_the_log(nats, log_url)
+        assert in_version_order(await published(nats))
+        assert one.published + two.published > 0
+
+
+async def test_a_second_relay_stands_by(shelves: ShelfLog, log_url: str, nats: Client) -> None:
+    """Guards the lock: the other one is no trouble, and takes over when the first one ends."""
+    async with relaying(log_url, nats) as one:
+        await eventually(lambda: one.trouble is None)
+        async with relaying(log_url, nats) as two:
+            await eventually(lambda: two.trouble is None)
+            await write(shelves, 5)
+            await holds_the_log(nats, log_url)
+            assert (one.published, two.published) == (5, 0)
+    async with relaying(log_url, nats) as three:
+        await write(shelves, 5)
+        await holds_the_log(nats, log_url)
+        assert three.published == 5
+
+
+async def test_a_refusal_in_the_middle_of_a_batch(
+    shelves: ShelfLog, log_url: str, nats: Client
+) -> None:
+    """Guards the fence within a batch: what follows a refused row is refused too, even if it fits.
+
+    A full stream refuses a large row and would take the small ones after it.
+    """
+    limits = StreamLimits(max_bytes=20_000)
+    shelf = await shelves.append(new_shelf(shelves), [ThingPut(name="small")], AT)
+    shelf = await shelves.append(shelf, [WeightsNoted(weights=(0.5,) * 5_000)], AT)
+    await write(shelves, 5, shelf)
+    async with relaying(log_url, nats, limits) as relay:
+        await eventually(lambda: "maximum bytes" in (relay.trouble or ""))
+        assert [event.sequence for event in await published(nats)] == [1]
+    async with relaying(log_url, nats):
+        await holds_the_log(nats, log_url)
+
+
+async def delete(nats: Client) -> None:
+    await nats.jetstream().delete_stream(STREAM)
+
+
+async def recreate_ahead(nats: Client) -> None:
+    js = nats.jetstream()
+    config = (await js.stream_info(STREAM)).config
+    await js.delete_stream(STREAM)
+    await js.add_stream(config)
+    for _ in range(50):
+        await js.publish(f"{OWNER}.event.foreign.x.y", b"{}")
+
+
+@pytest.mark.parametrize("harm", [delete, recreate_ahead])
+@pytest.mark.parametrize("running", [True, False])
+async def test_a_stream_that_is_not_ours_any_more_is_healed(
+    shelves: ShelfLog,
+    log_url: str,
+    nats: Client,
+    harm: Callable[[Client], Awaitable[None]],
+    running: bool,
+) -> None:
+    """Guards healing: a deleted or strange stream is filled again from the log."""
+    async with relaying(log_url, nats):
+        await write(shelves, 10)
+        await holds_the_log(nats, log_url)
+        if running:
+            await harm(nats)
+            await write(shelves, 10)
+            await holds_the_log(nats, log_url)
+    if not running:
+        await harm(nats)
+        await write(shelves, 10)
+        async with relaying(log_url, nats):
+            await holds_the_log(nats, log_url)
+
+
+async def test_a_log_restored_from_a_backup_wins(
+    shelves: ShelfLog, log_pool: Pool, log_url: str, nats: Client
+) -> None:
+    """Guards against a stream that is as long as the log, but tells other things."""
+    async with relaying(log_url, nats):
+        await write(shelves, 5)
+        await holds_the_log(nats, log_url)
+    backup = await checkpoint_of(log_url)
+    async with relaying(log_url, nats):
+        await write(shelves, 7)
+        await holds_the_log(nats, log_url)
+    await execute(log_pool, "delete from events where xid > %(xid)s::xid8", {"xid": backup.xid})
+    await restore(log_url, backup)
+    await write(shelves, 7)
+    async with relaying(log_url, nats):
+        await holds_the_log(nats, log_url)
+
+
+async def test_healing_leaves_out_what_the_stream_would_forget(
+    shelves: ShelfLog, log_url: str, nats: Client
+) -> None:
+    """Guards the age of a refill: old rows stay in the log alone."""
+    now = utc_now()
+    old = await shelves.append(new_shelf(shelves), [ThingPut(name="old")], now - timedelta(hours=2))
+    young = await shelves.append(new_shelf(shelves), [ThingPut(name="young")], now)
+    assert old.stream_id != young.stream_id
+    limits = StreamLimits(max_age_seconds=timedelta(hours=1).total_seconds())
+    async with relaying(log_url, nats, limits) as relay:
+        await eventually(lambda: relay.published == 1)
+        assert [event.subject for event in await published(nats)] == [young.stream_id]
+
+
+@asynccontextmanager
+async def behind_a_proxy(server: RunningNats) -> AsyncGenerator[tuple[Client, Proxy, Client]]:
+    """The relay's client, its proxy, and a client that is not behind it."""
+    url = server.server.url(ADMIN)
+    port = server.server.port
+    async with (
+        proxy_to(port) as proxy,
+        connect(url.replace(f"{LOOPBACK}:{port}", f"{LOOPBACK}:{proxy.port}"), OWNER) as nats,
+        connect(url, "watcher") as watcher,
+    ):
+        yield nats, proxy, watcher
+
+
+async def test_lost_acknowledgements(
+    shelves: ShelfLog, log_url: str, nats_server: RunningNats
+) -> None:
+    """Guards unknown outcomes: stored but never acknowledged, and still there once."""
+    async with (
+        behind_a_proxy(nats_server) as (nats, proxy, watcher),
+        relaying(log_url, nats) as relay,
+    ):
+        await write(shelves, 5)
+        await holds_the_log(watcher, log_url)
+        for _ in range(2):
+            proxy.swallow_answers = True
+            known = relay.published
+            stored = (await watcher.jetstream().stream_info(STREAM)).state.last_seq
+            await write(shelves, 30)
+
+            async def stored_unknown(stored: int = stored) -> bool:
+                return (await watcher.jetstream().stream_info(STREAM)).state.last_seq > stored
+
+            await eventually(stored_unknown)
+            assert relay.published == known
+            proxy.cut()
+            proxy.swallow_answers = False
+            await write(shelves, 30)
+            await holds_the_log(watcher, log_url)
+        assert in_version_order(await published(watcher))
+
+
+async def test_a_killed_server(shelves: ShelfLog, log_url: str, nats_server: RunningNats) -> None:
+    """Guards reconnecting: kill -9 in the middle of writing, several times."""
+    async with (
+        connect(nats_server.server.url(ADMIN), OWNER) as nats,
+        relaying(log_url, nats),
+    ):
+        for _ in range(3):
+            writing = asyncio.gather(*(write(shelves, 40) for _ in range(4)))
+            nats_server.kill()
+            nats_server.start()
+            await writing
+        await holds_the_log(nats, log_url, 30)
+        assert in_version_order(await published(nats))
+
+
+async def test_a_relay_whose_database_went_away_goes_on(
+    shelves: ShelfLog, log_pool: Pool, log_url: str, nats: Client
+) -> None:
+    """Guards the relay's own connection: terminated, it says so, and comes back by itself."""
+    async with relaying(log_url, nats) as relay:
+        await write(shelves, 5)
+        await holds_the_log(nats, log_url)
+        await execute(
+            log_pool,
+            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"
+            " and database = (select oid from pg_database where datname = current_database())",
+            {},
+        )
+        await write(shelves, 5)
+        await holds_the_log(nats, log_url)
+        assert relay.trouble is None
