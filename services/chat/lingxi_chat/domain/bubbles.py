@@ -26,7 +26,8 @@ _LIST = re.compile(r'(?P<fence>```[a-z]*\s*)?(?P<json>\{\s*"messages"\s*:)', re.
 _FENCE_END = re.compile(r"\s*```")
 # Cut short, or with bare quotation marks in a text: it ends at one after which the list goes on.
 _QUOTED = re.compile(
-    r'[\[,:]\s*"(?!\w+"\s*:)(?P<text>(?:[^"\\]|\\.|"(?!\s*(?:,\s*["{\[]|[\]}]|\Z)))*)', re.DOTALL
+    r'[\[,:]\s*"(?!\w+"\s*:)(?P<text>(?:[^"\\]|\\.|"(?!\s*(?:,\s*(?:["{\[]|\Z)|[\]}]|\Z)))*)',
+    re.DOTALL,
 )
 _ESCAPE_CUT_SHORT = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _BARE_QUOTE = re.compile(r'(\\.)|"', re.DOTALL)
