@@ -48,6 +48,7 @@ def session_log(pool: Pool, on_append: Callable[[], None] = lambda: None) -> Ses
         evolve=session.evolve,
         projections=(*messages.PROJECTIONS, *sessions.PROJECTIONS),
         on_append=on_append,
+        recent=Recent(RECENT_SESSIONS_MAX),
     )
 
 
