@@ -1,0 +1,315 @@
+"""`POST /api/chat/` on the running services: answers, repeats, failures, waiting, read marks."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from nats.aio.msg import Msg
+
+from lingxi_chassis.bus import connect
+from lingxi_chassis.ids import new_id
+from lingxi_contracts.identity import derived_message_id, derived_session_id
+from lingxi_simulator.faults import Rule
+from services.gateway.tests.integration.running import Lingxi, User
+from tests.fixtures.waiting import eventually
+
+
+def fault(lingxi: Lingxi, **rule: Any) -> None:
+    lingxi.simulator.simulator.faults.add([Rule.model_validate(rule)])
+
+
+def says(lingxi: Lingxi, text: str = "Yes.") -> None:
+    """The model says this from now on; otherwise it says one thing or several, as it likes."""
+    fault(lingxi, do="raw", content=text)
+
+
+async def messages(user: User, session_id: str) -> list[Any]:
+    return (await user.get(f"/api/sessions/{session_id}/messages/"))["results"]
+
+
+async def test_an_answer_names_what_it_belongs_to(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    says(lingxi)
+    said = await user.say("Hello. 你好 🙂")
+    posted, answer = await messages(user, said["session_id"])
+    assert said == {
+        "session_id": said["session_id"],
+        "user_message_id": posted["id"],
+        "turn_id": answer["turn_id"],
+        "response": answer["message"],
+        "ai_message_id": answer["id"],
+    }
+    assert posted["message"] == "Hello. 你好 🙂"
+    assert (posted["seq"], posted["is_user"], posted["is_agent"]) == (1, True, False)
+    assert (answer["seq"], answer["is_user"], answer["is_agent"]) == (2, False, True)
+    assert "bubble" not in posted
+    assert answer["bubble"] == 0
+
+
+async def test_several_bubbles_are_told_one_by_one_and_as_a_whole(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    says(lingxi, "One.\n<next>\nTwo.\n<next>\nThree.")
+    said = await user.say("Tell me.")
+    assert said["response"] == "One.\n\nTwo.\n\nThree."
+    bubbles = (await messages(user, said["session_id"]))[1:]
+    assert said["messages"] == [
+        {"id": bubble["id"], "message": bubble["message"]} for bubble in bubbles
+    ]
+    assert [one["message"] for one in said["messages"]] == ["One.", "Two.", "Three."]
+    assert said["ai_message_id"] == bubbles[-1]["id"]
+
+
+async def test_a_session_goes_on_and_keeps_its_agent(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    says(lingxi)
+    agent = await user.send("POST", "/api/agents/", {"name": "Lin"}, 201)
+    other = await user.send("POST", "/api/agents/", {"name": "Mei"}, 201)
+    first = await user.say("One.", agent_id=agent["id"])
+    again = await user.say("Two.", session_id=first["session_id"], agent_id=agent["id"])
+    assert again["session_id"] == first["session_id"]
+    refused = await user.say("No.", 422, session_id=first["session_id"], agent_id=other["id"])
+    assert refused["code"] == "agent_mismatch"
+    assert len(await messages(user, first["session_id"])) == 4
+
+
+async def test_a_key_makes_repeats_harmless(lingxi: Lingxi) -> None:
+    user, other = await lingxi.user(), await lingxi.user()
+    says(lingxi)
+    key = "!order-66~"
+    first = await user.say("Once.", key=key)
+    assert first["user_message_id"] == str(derived_message_id(user.user_id, key))
+    assert first["session_id"] == str(derived_session_id(user.user_id, key))
+    assert await user.say("Once.", key=key) == first
+    reused = await user.say("Twice.", 422, key=key)
+    assert reused["code"] == "idempotency_key_reused"
+    assert len(await messages(user, first["session_id"])) == 2
+    assert (await other.say("Once.", key=key))["session_id"] != first["session_id"]
+    next_one = await user.say("Next.", key="k2", session_id=first["session_id"])
+    assert await user.say("Next.", key="k2", session_id=first["session_id"]) == next_one
+    for unfit in (b"", b"x" * 256, b"with space", "caf\u00e9".encode()):
+        assert (await user.say("No.", 422, key=unfit))["errors"]
+
+
+async def test_five_at_once_with_one_key_are_one(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    says(lingxi)
+    answers = await asyncio.gather(*(user.say("Once.", key="five") for _ in range(5)))
+    assert answers == [answers[0]] * 5
+    assert len(await messages(user, answers[0]["session_id"])) == 2
+
+
+async def test_first_posts_at_once_make_one_default_agent(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    answers = await asyncio.gather(*(user.say(f"Hello {n}.") for n in range(6)))
+    assert len({answer["session_id"] for answer in answers}) == 6
+    assert [agent["name"] for agent in (await user.get("/api/agents/"))["results"]] == ["default"]
+
+
+async def test_everybody_a_turn_took_gets_its_answer(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    session_id = (await user.say("First."))["session_id"]
+    fault(lingxi, do="hang", seconds=1, times=1)
+    posts = [asyncio.create_task(user.say("Zero.", session_id=session_id))]
+    path = f"/api/sessions/{session_id}/"
+
+    async def is_open() -> bool:
+        return (await user.get(path))["turn"] is not None
+
+    await eventually(is_open)
+    posts += [
+        asyncio.create_task(user.say(f"Burst {number}.", session_id=session_id))
+        for number in range(4)
+    ]
+    zero, *burst = await asyncio.gather(*posts)
+    told = await messages(user, session_id)
+    for answer in (zero, *burst):
+        said = [one for one in told if one["is_agent"] and one["turn_id"] == answer["turn_id"]]
+        assert answer["response"] == "\n\n".join(one["message"] for one in said)
+    taken = {one["message"]: one["turn_id"] for one in told if one["is_user"]}
+    assert taken["Zero."] == zero["turn_id"]
+    assert {taken[f"Burst {number}."] for number in range(4)} == {burst[0]["turn_id"]}
+    assert [answer["turn_id"] for answer in burst] == [burst[0]["turn_id"]] * 4
+
+
+async def test_a_failed_turn_is_a_problem_and_can_be_retried(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    fault(lingxi, do="status", status=401)
+    failed = await user.say("Hello.", 502, key="k")
+    assert failed["code"] == "model_auth"
+    assert failed["status"] == 502
+    assert failed["detail"]
+    assert failed["retryable"] is False
+    assert failed["user_message_id"] == str(derived_message_id(user.user_id, "k"))
+    assert await user.say("Hello.", 502, key="k") == failed
+    path = f"/api/sessions/{failed['session_id']}/"
+    session = await user.get(path)
+    assert len(session["messages"]) == 1
+    turn = session["turn"]
+    assert (turn["id"], turn["status"], turn["code"]) == (failed["turn_id"], "failed", "model_auth")
+
+    lingxi.simulator.simulator.faults.remove()
+    retried = await user.send("POST", path + "retry/", status=202)
+    assert retried["turn_id"] != failed["turn_id"]
+    answered = await user.say("Hello.", key="k")
+    assert answered["turn_id"] == retried["turn_id"]
+    refused = await user.send("POST", path + "retry/", status=409)
+    assert refused["code"] == "nothing_to_retry"
+
+
+@pytest.mark.parametrize("gateway_settings", [{"REPLY_WAIT_SECONDS": 0.3}])
+async def test_a_late_answer_is_pending_and_comes_all_the_same(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    fault(lingxi, do="hang", seconds=1, times=1)
+    pending = await user.say("Slowly.", 202, key="k")
+    assert pending["status"] == "pending"
+    session = await user.get(f"/api/sessions/{pending['session_id']}/")
+    assert session["turn"] == {"id": pending["turn_id"], "status": "open"}
+    assert session["messages"][0]["id"] == pending["user_message_id"]
+
+    async def answered() -> bool:
+        return len(await messages(user, pending["session_id"])) >= 2
+
+    await eventually(answered)
+    assert (await user.say("Slowly.", key="k"))["turn_id"] == pending["turn_id"]
+
+
+async def test_hanging_up_stops_nothing_and_reads_nothing(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    session_id = (await user.say("First."))["session_id"]
+    fault(lingxi, do="hang", seconds=2, times=1)
+    says(lingxi)
+    left = asyncio.create_task(user.say("Bye.", session_id=session_id))
+    path = f"/api/sessions/{session_id}/"
+
+    async def is_open() -> bool:
+        return (await user.get(path, mark_read=False))["turn"] is not None
+
+    await eventually(is_open)
+    turn_id = (await user.get(path, mark_read=False))["turn"]["id"]
+    left.cancel()
+    await asyncio.wait([left])
+
+    async def answered() -> bool:
+        return (await user.get(path, mark_read=False))["turn"] is None
+
+    await eventually(answered)
+    shown = await user.get(path, mark_read=False)
+    newest = [one for one in shown["messages"] if one["turn_id"] == turn_id]
+    assert newest[0]["message"] == "Bye."
+    assert [one["is_read"] for one in newest[1:]] == [False] * shown["unread_count"] != []
+
+
+async def test_what_was_written_out_is_read_as_soon_as_one_looks(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    says(lingxi)
+    said = await user.say("Hello.")
+    [session] = (await user.get("/api/sessions/"))["results"]
+    assert session["unread_count"] == 0
+    said = await user.say("Quietly.", session_id=said["session_id"], mark_read=False)
+    [session] = (await user.get("/api/sessions/"))["results"]
+    assert (session["unread_count"], session["first_unread_id"]) == (1, said["ai_message_id"])
+
+
+async def test_a_turn_costs_one_request_to_one_owner(lingxi: Lingxi, nats_url: str) -> None:
+    user = await lingxi.user()
+    session_id = (await user.say("First."))["session_id"]
+    subjects: list[str] = []
+
+    async def heard(message: Msg) -> None:
+        subjects.append(message.subject)
+
+    async with connect(nats_url, "listener") as nats:
+        await nats.subscribe("chat.rpc.>", cb=heard)
+        await nats.flush()
+        for number in range(10):
+            await user.say(f"Message {number}.", session_id=session_id)
+        await nats.flush()
+        await eventually(lambda: len(subjects) >= 10)
+        posts = [subject for subject in subjects if subject == "chat.rpc.post_message"]
+        assert subjects == posts
+        assert len(posts) == 10
+        await user.get(f"/api/sessions/{session_id}/summary/")
+        await eventually(
+            lambda: subjects[10:] == ["chat.rpc.read_messages", "chat.rpc.get_session"]
+        )
+
+
+async def test_a_session_that_is_deleted_meanwhile_is_not_found(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    session_id = (await user.say("First."))["session_id"]
+    fault(lingxi, do="hang", seconds=2, times=1)
+    waiting = asyncio.create_task(user.say("Anybody?", 404, session_id=session_id))
+    path = f"/api/sessions/{session_id}/"
+
+    async def is_open() -> bool:
+        return (await user.get(path))["turn"] is not None
+
+    await eventually(is_open)
+    await user.send("DELETE", path, status=204)
+    assert (await waiting)["code"] == "session_not_found"
+
+
+async def test_chat_may_be_away(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    await user.say("First.")
+    await lingxi.stop_chat()
+    assert (await user.say("Second.", 503))["code"] == "unavailable"
+
+
+async def test_unfit_requests_are_refused(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    unfit: list[Any] = [
+        {},
+        {"message": ""},
+        {"message": None},
+        {"message": 7},
+        {"message": "x" * 32_001},
+        {"message": "nul\x00"},
+        {"message": "Hi.", "session_id": 7},
+        {"message": "Hi.", "agent_id": {}},
+        {"message": "Hi.", "mark_read": "perhaps"},
+        [],
+    ]
+    for body in unfit:
+        refused = await user.send("POST", "/api/chat/", body, 422)
+        assert refused["code"] == "invalid_input", body
+        assert refused["errors"], body
+    raw = (
+        b'{"message": "\\ud800"}', b'{"message": "cut', b"", b"\xff", b'{"message": NaN}'
+    )  # fmt: skip
+    for content in raw:
+        headers = {"content-type": "application/json"}
+        answer = await user.request("POST", "/api/chat/", 422, content=content, headers=headers)
+        assert answer.json()["errors"], content
+    assert (await user.get("/api/sessions/"))["count"] == 0
+    longest = "\U0001f600" * 32_000
+    said = await user.say(longest)
+    assert (await messages(user, said["session_id"]))[0]["message"] == longest
+
+
+async def test_foreign_unknown_and_malformed_ids_are_answered_alike(lingxi: Lingxi) -> None:
+    owner, user = await lingxi.user(), await lingxi.user()
+    agent = await owner.send("POST", "/api/agents/", {"name": "Lin"}, 201)
+    session_id = (await owner.say("Mine.", agent_id=agent["id"]))["session_id"]
+    for field, foreign in (("session_id", session_id), ("agent_id", agent["id"])):
+        answers = [
+            await user.say("Hello.", 404, **{field: one})
+            for one in (foreign, str(new_id()), "no-id", "")
+        ]
+        assert answers == [answers[0]] * 4
+        assert answers[0]["code"] == field.replace("_id", "_not_found")
+    assert [one["is_user"] for one in await messages(owner, session_id)].count(True) == 1
+
+
+@pytest.mark.parametrize("gateway_settings", [{"RATE_LIMIT_PER_USER": 2}])
+async def test_what_costs_a_model_call_is_limited_for_each_user(lingxi: Lingxi) -> None:
+    user, other = await lingxi.user(), await lingxi.user()
+    session_id = (await user.say("One."))["session_id"]
+    retry = f"/api/sessions/{session_id}/retry/"
+    await user.send("POST", retry, status=409)
+    refused = await user.request("POST", "/api/chat/", 429, json={"message": "Three."})
+    assert refused.json()["code"] == "too_many_requests"
+    assert int(refused.headers["retry-after"]) > 0
+    await user.send("POST", retry, status=429)
+    await user.get("/api/sessions/")
+    await other.say("One.")
