@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,11 +48,11 @@ def problem(response: httpx.Response, status: int, code: str | None = None) -> J
     assert isinstance(told["detail"], str)
     assert isinstance(told["code"], str)
     assert told["code"] == (code or told["code"])
-    if status == httpx.codes.UNPROCESSABLE_ENTITY:
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         assert isinstance(told["errors"], list)
-    if status == httpx.codes.UNAUTHORIZED:
+    if status == HTTPStatus.UNAUTHORIZED:
         assert response.headers["www-authenticate"].startswith("Bearer")
-    if status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         assert int(response.headers["retry-after"]) > 0
     return told
 
@@ -68,7 +69,7 @@ class User:
     async def get(self, path: str, **params: str | int) -> Json:
         """What a GET answers; it must succeed. `path` may be a URL that an answer gave."""
         response = await self.http.get(path, params=params or None)
-        assert response.status_code == httpx.codes.OK, response.text
+        assert response.status_code == HTTPStatus.OK, response.text
         return response.json()
 
     async def send(self, method: str, path: str, body: Json, status: int = 200) -> Json:
@@ -85,7 +86,7 @@ class User:
     async def say(self, text: str, key: str | None = None, **more: Any) -> Json:
         """The agent's answer; there must be one."""
         response = await self.post_chat(text, key, **more)
-        assert response.status_code == httpx.codes.OK, response.text
+        assert response.status_code == HTTPStatus.OK, response.text
         return response.json()
 
     async def create_agent(self, personality: str = "", **parameters: Any) -> Json:
@@ -94,7 +95,7 @@ class User:
             "name": f"agent {new_id()}",
             "parameters": {"personality_prompt": personality, **parameters},
         }
-        return await self.send("POST", "/api/agents/", body, httpx.codes.CREATED)
+        return await self.send("POST", "/api/agents/", body, HTTPStatus.CREATED)
 
     async def session(self, session_id: str) -> Json:
         """A session with its newest messages; marks nothing as read."""
@@ -124,7 +125,7 @@ class User:
 
         async def is_gone() -> bool:
             answer = await self.http.get(f"/api/sessions/{session_id}/")
-            return answer.status_code == httpx.codes.NOT_FOUND
+            return answer.status_code == HTTPStatus.NOT_FOUND
 
         await eventually(is_gone, seconds_max)
 
@@ -140,20 +141,20 @@ async def register(http: httpx.AsyncClient, username: str | None = None) -> str:
     registered = await http.post(
         "/api/auth/register/", json={"username": name, "password": PASSWORD}
     )
-    assert registered.status_code == httpx.codes.CREATED, registered.text
+    assert registered.status_code == HTTPStatus.CREATED, registered.text
     return name
 
 
 async def log_in(http: httpx.AsyncClient, username: str) -> Mapping[str, str]:
     """Tokens: `access` and `refresh`."""
     answer = await http.post("/api/auth/login/", json={"username": username, "password": PASSWORD})
-    assert answer.status_code == httpx.codes.OK, answer.text
+    assert answer.status_code == HTTPStatus.OK, answer.text
     return answer.json()
 
 
 @asynccontextmanager
 async def new_user(base_url: str, username: str | None = None) -> AsyncGenerator[User]:
-    """Somebody new (or, with a name, somebody known), with connections while the context is open."""
+    """Somebody new; with a name, somebody known. Connected while the context is open."""
     async with connection(base_url) as http:
         name = username or await register(http)
         tokens = await log_in(http, name)

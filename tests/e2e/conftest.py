@@ -1,9 +1,8 @@
 """Users, the simulated model, and systems with settings of their own."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from importlib.util import find_spec
-from typing import Any
 
 import httpx
 import pytest
@@ -84,17 +83,17 @@ def marker() -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup() -> Iterator[None]:
+def pytest_runtest_setup() -> Generator[None]:
     """Remember what the systems had said before a test."""
     for system in _systems:
         _systems[system] = len(system.output)
-    return (yield)
+    yield
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test shows what the systems said meanwhile."""
-    report: Any = yield
+    report = yield
     if report.failed:
         for number, (system, before) in enumerate(_systems.items()):
             if said := system.output[before:]:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ class Model:
     async def fails(self, **rule: Any) -> int:
         """Put a fault in force; its id."""
         answer = await self.http.post("/faults", json=[rule])
-        assert answer.status_code == httpx.codes.CREATED, answer.text
+        assert answer.status_code == HTTPStatus.CREATED, answer.text
         return answer.json()["ids"][0]
 
     async def recovers(self, rule_id: int) -> None:

@@ -4,6 +4,8 @@ It knows the original's routes and field names, keeps its first refresh token fo
 field that is new.
 """
 
+from http import HTTPStatus
+
 import httpx
 
 from tests.e2e.client import NewUser, User, connection, problem
@@ -16,7 +18,7 @@ async def test_create_list_and_talk_to_an_agent(user: User) -> None:
         "name": "Ada",
         "parameters": {"personality_prompt": "You are a botanist.", "temperature": 0.7},
     }
-    agent = await user.send("POST", "/api/agents/", body, httpx.codes.CREATED)
+    agent = await user.send("POST", "/api/agents/", body, HTTPStatus.CREATED)
     listed = await user.get("/api/agents/")
     assert (listed["count"], listed["next"], listed["previous"]) == (1, None, None)
     (shown,) = listed["results"]
@@ -96,7 +98,7 @@ async def test_the_first_refresh_token_works_again_until_its_successor_is_used(
             async with connection(system.base_url, tokens["access"]) as again:
                 assert (await again.get("/api/me/")).json()["username"] == user.username
         successor = await refresh(second["refresh"])
-        assert successor.status_code == httpx.codes.OK
+        assert successor.status_code == HTTPStatus.OK
         problem(await refresh(user.refresh), 401, "token_invalid")
         # Using a spent one ends the whole family.
         problem(await refresh(successor.json()["refresh"]), 401, "token_invalid")

@@ -1,8 +1,7 @@
 """A new user's first hour: register, log in, make an agent, talk, go on, look back, tidy up."""
 
 from datetime import datetime
-
-import httpx
+from http import HTTPStatus
 
 from lingxi_chassis.ids import new_id
 from tests.e2e.client import PASSWORD, User, connection, log_in, problem, texts
@@ -14,7 +13,7 @@ async def test_register_log_in_and_change_the_account(system: RunningSystem) -> 
     async with connection(system.base_url) as http:
         body = {"username": name, "password": PASSWORD, "email": "lin@example.org"}
         made = await http.post("/api/auth/register/", json=body)
-        assert made.status_code == httpx.codes.CREATED
+        assert made.status_code == HTTPStatus.CREATED
         registered = made.json()
         assert registered == {
             "id": registered["id"],
@@ -109,7 +108,7 @@ async def test_rename_and_delete_a_session(user: User) -> None:
     found = await user.get("/api/sessions/", q="kyoto")
     assert [one["id"] for one in found["results"]] == [session_id]
     assert (await user.get("/api/sessions/", q="Osaka"))["count"] == 0
-    await user.send("DELETE", path, {}, httpx.codes.NO_CONTENT)
+    await user.send("DELETE", path, {}, HTTPStatus.NO_CONTENT)
     for gone in (path, f"{path}messages/", f"{path}summary/"):
         problem(await user.http.get(gone), 404, "session_not_found")
     problem(await user.post_chat("still there?", session_id=session_id), 404, "session_not_found")
@@ -133,7 +132,7 @@ async def test_change_and_delete_an_agent(user: User) -> None:
     assert written["timings"] is None
     assert await user.get(path) == written
     session_id = (await user.say("hello", agent_id=agent["id"]))["session_id"]
-    await user.send("DELETE", path, {}, httpx.codes.NO_CONTENT)
+    await user.send("DELETE", path, {}, HTTPStatus.NO_CONTENT)
     problem(await user.http.get(path), 404, "agent_not_found")
     problem(await user.post_chat("hello?", agent_id=agent["id"]), 404, "agent_not_found")
     await user.gone(session_id)
@@ -171,7 +170,7 @@ async def test_read_marks(user: User) -> None:
     assert session["unread_count"] == len(unread)
     assert session["first_unread_id"] == unread[0]["id"]
     read = f"/api/sessions/{session_id}/read/"
-    await user.send("POST", read, {"up_to": said["ai_message_id"]}, httpx.codes.NO_CONTENT)
+    await user.send("POST", read, {"up_to": said["ai_message_id"]}, HTTPStatus.NO_CONTENT)
     assert (await user.session(session_id))["unread_count"] == 0
     await user.say("and on", session_id=session_id, mark_read=False)
     assert (await user.session(session_id))["unread_count"] > 0
