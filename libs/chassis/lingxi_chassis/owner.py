@@ -41,6 +41,7 @@ async def open_owner(owner: str, settings: OwnerSettings, stop: Stop) -> AsyncGe
     """
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(settings.database_url))
+        await adopt_restored_log(pool)
         nats = await stack.enter_async_context(connect(settings.nats_url, owner, stop.fail))
         limits = StreamLimits(
             max_age_seconds=settings.event_retention_days * DAY_SECONDS,
