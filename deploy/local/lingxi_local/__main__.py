@@ -43,10 +43,12 @@ async def run(services: Sequence[Service] = SERVICES) -> int:
         stopping.cancel()
         _complain(str(failure))
         return 1
-    _show_banner(system, settings, loop.time() - started_at)
-    await stopping
-    system.output.line("lingxi", "stopping")
-    await system.stop()
+    try:
+        _show_banner(system, loop.time() - started_at)
+        await stopping
+        system.output.line("lingxi", "stopping")
+    finally:
+        await system.stop()
     system.output.line("lingxi", "stopped; the data stays")
     return 0
 
@@ -66,13 +68,13 @@ def _stop_signals(system: LocalSystem) -> asyncio.Event:
     return asked
 
 
-def _show_banner(system: LocalSystem, settings: LocalSettings, seconds: float) -> None:
+def _show_banner(system: LocalSystem, seconds: float) -> None:
     bold, reset = (BOLD, RESET) if sys.stdout.isatty() else ("", "")
     system.output.plain(
         f"\n  {bold}Lingxi is ready{reset} after {seconds:.1f} s\n"
         f"    API      {system.base_url}\n"
         f"    model    {system.model.description}\n"
-        f"    data     {settings.data_dir.absolute()}\n"
+        f"    data     {' and '.join(map(str, system.data_places))}\n"
         f"  Ctrl-C stops everything; the data stays.\n"
     )
 

@@ -83,7 +83,7 @@ class Child:
         assert self._keeper is not None
         self._started.clear()
         self._restarting = self.pid is not None
-        await self._end()
+        await self._end(self.recipe.stop_seconds_max)
         started = asyncio.create_task(self._started.wait())
         await asyncio.wait([started, self._keeper], return_when=asyncio.FIRST_COMPLETED)
         started.cancel()
@@ -94,11 +94,11 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
-    async def stop(self) -> None:
+    async def stop(self, seconds_max: float | None = None) -> None:
         """Stop it for good: its signal first, SIGKILL after its time. Repeatable."""
         self._stopping = True
         runs = self.pid is not None
-        await self._end()
+        await self._end(self.recipe.stop_seconds_max if seconds_max is None else seconds_max)
         if self._keeper is None:
             return
         if runs:  # its last lines are still on their way
@@ -153,9 +153,8 @@ class Child:
         self._show(lines.end())
         return await process.wait()
 
-    async def _end(self) -> None:
+    async def _end(self, seconds_max: float) -> None:
         process = self._process
-        seconds_max = self.recipe.stop_seconds_max
         if process is None or process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):

@@ -127,18 +127,28 @@ def _environment() -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
+def recorded_elsewhere(wanted: Path) -> Path | None:
+    """Where the data of `wanted` lies instead, recorded beside it; None: there."""
+    pointer = _pointer(wanted)
+    return Path(pointer.read_text().strip()) if pointer.exists() else None
+
+
+def _pointer(wanted: Path) -> Path:
+    return wanted.with_name(wanted.name + ".location")
+
+
 def _reachable_data_dir(wanted: Path) -> Path:
-    """`wanted`, or the place recorded in it when root's data lies where Postgres can't go."""
+    """`wanted`, or another place when root's data would lie where Postgres' account can't go."""
     wanted = wanted.absolute()
-    pointer = wanted.with_name(wanted.name + ".location")
-    if pointer.exists():
-        return Path(pointer.read_text().strip())
+    recorded = recorded_elsewhere(wanted)
+    if recorded is not None:
+        return recorded
     wanted.parent.mkdir(parents=True, exist_ok=True)
     if can_enter(postgres_account(wanted), wanted.parent):
         return wanted
     elsewhere = SHARED_ROOT / os.urandom(8).hex() / wanted.name
     elsewhere.parent.mkdir(parents=True)
-    pointer.write_text(f"{elsewhere}\n")
+    _pointer(wanted).write_text(f"{elsewhere}\n")
     return elsewhere
 
 

@@ -21,12 +21,14 @@ from lingxi_local.migrations import is_behind
 from lingxi_local.models import Model, choose_model
 from lingxi_local.output import Output
 from lingxi_local.ports import LOOPBACK, is_taken, unused_port
+from lingxi_local.postgres import recorded_elsewhere
 from lingxi_local.process import Command
 from lingxi_local.servers import Servers, choose_servers, make_databases, secret_names
 from lingxi_local.services import SERVICES, Service, Surroundings, service_env, service_recipe
 from lingxi_local.settings import LOCAL_DEFAULTS, LocalSettings, minimal_environment
 
 READY_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 9.5
 # A supervisor killed a moment ago leaves its port for that moment.
 PORT_WAIT_SECONDS_MAX = 1.0
 PORT_POLL_SECONDS = 0.05
@@ -91,6 +93,13 @@ class LocalSystem:
         """Process ids by name, of those that run right now."""
         return {name: child.pid for name, child in self.children.items() if child.pid is not None}
 
+    @property
+    def data_places(self) -> list[Path]:
+        """Where data lies: the data directory, and Postgres' when that had to lie elsewhere."""
+        folder = self._data_dir.absolute()
+        elsewhere = recorded_elsewhere(folder / "postgres")
+        return [folder] if elsewhere is None else [folder, elsewhere]
+
     async def start(self) -> None:
         """Start everything and wait until it is ready.
 
@@ -105,13 +114,18 @@ class LocalSystem:
 
     async def stop(self) -> None:
         """Stop everything within ten seconds. Repeatable."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + STOP_SECONDS_MAX
         services = {service.name for service in self._services}
         await asyncio.gather(
             *(child.stop() for name, child in self.children.items() if name in services)
         )
-        # Started first are the servers, Postgres before NATS, then the model.
-        for name in reversed([name for name in self.children if name not in services]):
-            await self.children[name].stop()
+        # The first that was started, Postgres, is the last to stop and may take what time is left:
+        # it writes a checkpoint.
+        others = [self.children[name] for name in reversed(self.children) if name not in services]
+        for child in others:
+            left = ends_at - loop.time() if child is others[-1] else 0.0
+            await child.stop(max(child.recipe.stop_seconds_max, left))
         if self._data is not None:
             self._data.close()
 

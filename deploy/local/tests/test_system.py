@@ -48,6 +48,16 @@ async def test_what_was_written_is_there_at_the_next_start(data_dir: Path) -> No
     assert "chat       | stub: ready" in output.getvalue()
 
 
+async def test_postgres_is_durable_and_listens_on_loopback_only(data_dir: Path) -> None:
+    async with system_at(data_dir, io.StringIO()) as system:
+        with psycopg.connect(system.servers.database_server_url) as admin:
+            row = admin.execute(
+                "select current_setting('fsync'), current_setting('synchronous_commit'),"
+                " current_setting('unix_socket_directories'), current_setting('listen_addresses')"
+            ).fetchone()
+    assert row == ("on", "on", "", "127.0.0.1")
+
+
 async def test_an_owner_is_bounded_and_sees_its_own_database_only(data_dir: Path) -> None:
     async with system_at(data_dir, io.StringIO()) as system:
         url = system.servers.database_urls["agent"]
