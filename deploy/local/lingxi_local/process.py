@@ -97,7 +97,7 @@ def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals, wait_sec
     return process.wait()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Python itself adds tracebacks and notes to an exception
 class StartFailed(Exception):
     """An embedded server did not start."""
 
