@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from nats.aio.client import Client
 
 from lingxi_chassis.bus import connect, connected
+from lingxi_chassis.eventlog.restore import adopt_restored_log
 from lingxi_chassis.health import Health, serve_health
 from lingxi_chassis.postgres import Pool, fetch_one, open_pool
 from lingxi_chassis.process import Stop
