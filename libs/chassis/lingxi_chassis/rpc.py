@@ -31,7 +31,10 @@ NO_RESPONDERS_GRACE_SECONDS = 2.0
 """How long a request nobody took is offered again: an owner is being restarted."""
 NO_RESPONDERS_PAUSE_SECONDS = 0.05
 CALLS_AT_ONCE_MAX = 256
+HANDLE_SECONDS_MAX = 180.0
+"""Of one request, whatever deadline it brings."""
 DEADLINE_HEADER = "Lingxi-Timeout-Ms"
+DEADLINE_DIGITS_MAX = 9
 REFUSAL_HEADER = "Lingxi-Refusal"
 
 log = structlog.get_logger(__name__)
@@ -62,16 +65,22 @@ class RpcClient:
         reply = await self._ask(rpc_subject(request), payload, timeout_seconds, headers)
         if reply.headers and REFUSAL_HEADER in reply.headers:
             raise _refusal(reply.data)
-        return request.answer_type().model_validate_json(reply.data)
+        try:
+            return request.answer_type().model_validate_json(reply.data)
+        except ValidationError as error:
+            log.error("rpc_answer_unreadable", subject=rpc_subject(request))
+            raise Unavailable from error
 
     async def _ask(
         self, subject: str, payload: bytes, timeout_seconds: float, headers: dict[str, str]
     ) -> Msg:
         loop = asyncio.get_running_loop()
-        give_up = loop.time() + min(NO_RESPONDERS_GRACE_SECONDS, timeout_seconds)
+        deadline = loop.time() + timeout_seconds
+        give_up = min(loop.time() + NO_RESPONDERS_GRACE_SECONDS, deadline)
         while True:
+            left = max(deadline - loop.time(), NO_RESPONDERS_PAUSE_SECONDS)
             try:
-                return await self._nats.request(subject, payload, timeout_seconds, headers=headers)
+                return await self._nats.request(subject, payload, left, headers=headers)
             except NoRespondersError as error:
                 if loop.time() >= give_up:
                     raise Unavailable from error
@@ -129,29 +138,50 @@ async def _answer(
     headers = message.headers or {}
     context.begin(headers.get(context.CORRELATION_HEADER))
     try:
-        timeout_seconds = int(headers.get(DEADLINE_HEADER, TIMEOUT_SECONDS * 1000)) / 1000
         request = request_type.model_validate_json(message.data)
-        async with asyncio.timeout(timeout_seconds):
-            payload = (await handle(request)).model_dump_json().encode()
-        if len(payload) > ANSWER_BYTES_MAX:
-            raise ValueError(f"an answer of {len(payload)} bytes")
-        await message.respond(payload)
-    except Refusal as refusal:
-        await _refuse(nats, message, refusal)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False, include_context=False)
         await _refuse(nats, message, InvalidInput(errors=errors))
+        return
+    try:
+        async with asyncio.timeout(_deadline_seconds(headers)):
+            payload = (await handle(request)).model_dump_json().encode()
+    except Refusal as refusal:
+        await _refuse(nats, message, refusal)
     except TimeoutError:
         log.warning("rpc_too_slow", subject=message.subject)
+        await _refuse(nats, message, Unavailable())
     except Exception:
         log.exception("rpc_failed", subject=message.subject)
         await _refuse(nats, message, Unavailable())
+    else:
+        if len(payload) > ANSWER_BYTES_MAX:
+            log.error("rpc_answer_too_large", subject=message.subject, bytes=len(payload))
+            await _refuse(nats, message, Unavailable())
+        else:
+            await _send(nats, message, payload, None)
+
+
+def _deadline_seconds(headers: dict[str, str]) -> float:
+    asked = headers.get(DEADLINE_HEADER, "")
+    if not (asked.isascii() and asked.isdigit() and len(asked) <= DEADLINE_DIGITS_MAX):
+        return TIMEOUT_SECONDS
+    return min(int(asked) / 1000, HANDLE_SECONDS_MAX)
 
 
 async def _refuse(nats: Client, message: Msg, refusal: Refusal) -> None:
     body = orjson.dumps({"code": refusal.code, "facts": refusal.facts}, default=str)
-    with suppress(NatsError):
-        await nats.publish(message.reply, body, headers={REFUSAL_HEADER: refusal.code})
+    await _send(nats, message, body, {REFUSAL_HEADER: refusal.code})
+
+
+async def _send(nats: Client, message: Msg, body: bytes, headers: dict[str, str] | None) -> None:
+    """Answer, if anybody waits. What was done stays done: the caller repeats by its ids."""
+    if not message.reply:
+        return
+    try:
+        await nats.publish(message.reply, body, headers=headers)
+    except (NatsError, OSError) as error:
+        log.warning("rpc_answer_not_sent", subject=message.subject, error=repr(error))
 
 
 def _refusal(body: bytes) -> Refusal:

@@ -1,0 +1,35 @@
+"""A service of its own for the tests of `process`: `python -m libs.chassis.tests.a_service`."""
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from pydantic import Field
+
+from lingxi_chassis import process
+from lingxi_chassis.process import Stop
+from lingxi_chassis.service import open_service
+from lingxi_chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """How this one misbehaves."""
+
+    mode: Literal["serve", "die", "hang_at_stop"] = Field(default="serve", alias="MODE")
+
+
+@asynccontextmanager
+async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
+    async with open_service("clerk", settings, stop):
+        if settings.mode == "die":
+            asyncio.get_running_loop().call_soon(stop.fail)
+        yield
+        if settings.mode == "hang_at_stop":
+            await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    process.STOP_SECONDS_MAX = 1.0
+    process.main("clerk", Settings, start, lambda _: sys.stdout.write("migrated\n") and None)

@@ -1,0 +1,77 @@
+"""Health and metrics over HTTP: live while the loop turns, ready while every check passes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from lingxi_chassis import health as health_module
+from lingxi_chassis.health import Health, serve_health, serve_http
+from lingxi_local.ports import LOOPBACK
+
+
+@pytest.fixture
+async def health() -> Health:
+    return Health()
+
+
+@pytest.fixture
+async def http(health: Health, unused_port: int) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        serve_health(health, LOOPBACK, unused_port),
+        httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{unused_port}") as client,
+    ):
+        yield client
+
+
+async def fine() -> str | None:
+    return None
+
+
+async def test_ready_while_every_check_passes(health: Health, http: httpx.AsyncClient) -> None:
+    """Guards the plain answers."""
+    health.add("database", fine)
+    ready = await http.get("/health/ready")
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready", "reasons": {}})
+    assert (await http.get("/health/live")).status_code == 200
+    metrics = await http.get("/metrics")
+    assert "python_info" in metrics.text
+
+
+async def test_not_ready_names_each_reason(
+    health: Health, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards readiness: a check that says no, breaks, or hangs is a reason; live stays live."""
+    monkeypatch.setattr(health_module, "CHECK_SECONDS_MAX", 0.1)
+
+    async def lagging() -> str | None:
+        return "lagging"
+
+    async def broken() -> str | None:
+        raise KeyError("x")
+
+    async def hanging() -> str | None:
+        await asyncio.Event().wait()
+        return None
+
+    for name, check in (("a", fine), ("b", lagging), ("c", broken), ("d", hanging)):
+        health.add(name, check)
+    ready = await http.get("/health/ready")
+    assert ready.status_code == 503
+    assert ready.json()["reasons"] == {
+        "b": "lagging",
+        "c": "KeyError('x')",
+        "d": "no answer in time",
+    }
+    assert (await http.get("/health/live")).status_code == 200
+
+
+async def test_a_taken_port_is_told(health: Health, http: httpx.AsyncClient) -> None:
+    """Guards starting twice: an error that names the fault, not a server that hears nothing."""
+    port = http.base_url.port
+    assert port is not None
+    with pytest.raises(OSError, match="in use"):
+        async with serve_http(Starlette(), LOOPBACK, port):
+            pass

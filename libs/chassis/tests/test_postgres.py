@@ -1,0 +1,100 @@
+"""The pool on a real server: what is away is Unavailable, soon, and comes back by itself."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from psycopg import DataError
+from psycopg_pool import PoolTimeout
+
+from lingxi_chassis import postgres
+from lingxi_chassis.clock import monotonic
+from lingxi_chassis.postgres import Pool, execute, fetch_all, fetch_one, open_pool
+from lingxi_contracts.errors import Unavailable
+from lingxi_local.ports import LOOPBACK
+from tests.fixtures.proxy import Proxy, proxy_to
+from tests.fixtures.waiting import eventually
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    async with open_pool(database_url, size=2) as pool:
+        yield pool
+
+
+async def test_statements_answer_with_rows_and_counts(pool: Pool) -> None:
+    """Guards the helpers: rows, the first one or none, and how many were touched."""
+    await execute(pool, "create table numbers (n int)", {})
+    touched = await execute(
+        pool, "insert into numbers select generate_series(1, %(most)s)", {"most": 3}
+    )
+    assert touched == 3
+    assert await fetch_all(pool, "select n from numbers order by n", {}) == [(1,), (2,), (3,)]
+    assert await fetch_one(pool, "select n from numbers where n > 9", {}) is None
+    assert await fetch_all(pool, "delete from numbers", {}) == []
+
+
+async def test_a_fault_of_ours_is_not_unavailable(pool: Pool) -> None:
+    """Guards the difference: a wrong statement is a bug, and trying again does not help."""
+    with pytest.raises(DataError):
+        await fetch_all(pool, "select 1 / %(zero)s", {"zero": 0})
+    assert await fetch_one(pool, "select 1", {}) == (1,)
+
+
+async def test_a_statement_that_is_cut_off_is_unavailable(database_url: str) -> None:
+    """Guards timeouts of the server: the caller may try again."""
+    url = f"{database_url}?options=-c%20statement_timeout%3D50ms"
+    async with open_pool(url, size=1) as pool:
+        with pytest.raises(Unavailable):
+            await fetch_all(pool, "select pg_sleep(5)", {})
+        assert await fetch_one(pool, "select 1", {}) == (1,)
+
+
+async def test_an_exhausted_pool_is_unavailable(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards the bound on waiting for a connection."""
+    monkeypatch.setattr(postgres, "CHECKOUT_SECONDS_MAX", 0.1)
+    async with open_pool(database_url, size=1) as pool:
+        held = await pool.getconn()
+        with pytest.raises(Unavailable):
+            await fetch_one(pool, "select 1", {})
+        await pool.putconn(held)
+        assert await fetch_one(pool, "select 1", {}) == (1,)
+
+
+def behind(proxy: Proxy, database_url: str) -> str:
+    host, _, database = database_url.rpartition("@")[2].partition("/")
+    return database_url.replace(f"@{host}/{database}", f"@{LOOPBACK}:{proxy.port}/{database}")
+
+
+async def test_a_server_that_died_is_unavailable_and_comes_back(database_url: str) -> None:
+    """Guards broken connections: each is told as Unavailable and replaced."""
+    port = int(database_url.rpartition("@")[2].partition("/")[0].rpartition(":")[2])
+    async with (
+        proxy_to(port) as proxy,
+        open_pool(behind(proxy, database_url), size=2) as pool,
+    ):
+        assert await fetch_one(pool, "select 1", {}) == (1,)
+        proxy.cut()
+        with pytest.raises(Unavailable):
+            await fetch_one(pool, "select 1", {})
+
+        async def back() -> bool:
+            try:
+                return await fetch_one(pool, "select 1", {}) == (1,)
+            except Unavailable:
+                return False
+
+        await eventually(back)
+
+
+async def test_a_server_that_is_not_there_fails_the_start(
+    unused_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards the start: an error in time."""
+    monkeypatch.setattr(postgres, "CONNECT_SECONDS_MAX", 0.5)
+    began = monotonic()
+    with pytest.raises(PoolTimeout):
+        async with open_pool(f"postgresql://nobody@{LOOPBACK}:{unused_port}/none"):
+            pass
+    assert monotonic() - began < 3
