@@ -1,7 +1,7 @@
 """Rate limits: requests a minute, counted in memory by each replica. 0 means none.
 
 A fixed window: whatever the number of clients, a request costs one dictionary entry, and a minute
-later all are dropped (docs/decisions/0002).
+later all are dropped (docs/decisions/0008).
 """
 
 from collections.abc import Callable
