@@ -124,6 +124,11 @@ class LogoutBody(BaseModel):
 class TokensOut(BaseModel):
     """Tokens: `access` for requests, `refresh` for new tokens."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"access": "eyJhbGciOi…", "refresh": "eyJhbGciOi…"}],
+        }
+    )
     access: str
     refresh: str
 

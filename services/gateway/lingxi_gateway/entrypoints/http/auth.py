@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Security
+from fastapi import Security
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
@@ -15,10 +15,21 @@ BEARER = "bearer"
 
 
 class _AccessToken(HTTPBearer):
-    """One dependency that documents itself in OpenAPI and checks the token."""
+    """One dependency that documents itself in OpenAPI and checks the token.
 
-    # HTTPBearer answers the credentials; ours answers whose they are.
-    async def __call__(self, request: HTTPConnection) -> Caller:  # type: ignore[override]
+    HTTPBearer answers the credentials, ours whose they are; a dependency of its own for each
+    answer, because every level of dependencies costs each request.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            scheme_name="access token",
+            bearerFormat="JWT",
+            description="`access` of a login or a refresh.",
+        )
+
+    async def caller(self, request: HTTPConnection) -> Caller:
+        """Whose token this is. Raises `NotAuthenticated`, `TokenInvalid`."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != BEARER or not token:
             raise NotAuthenticated
@@ -26,17 +37,18 @@ class _AccessToken(HTTPBearer):
         return await parts.accounts.access(token.strip())
 
 
-_access_token = _AccessToken(
-    scheme_name="access token", bearerFormat="JWT", description="`access` of a login or refresh."
-)
+class _CallerOf(_AccessToken):
+    async def __call__(self, request: HTTPConnection) -> Caller:  # type: ignore[override]
+        return await self.caller(request)
 
-CurrentCaller = Annotated[Caller, Security(_access_token)]
+
+class _UserOf(_AccessToken):
+    async def __call__(self, request: HTTPConnection) -> UUID:  # type: ignore[override]
+        return (await self.caller(request)).user_id
+
+
+CurrentCaller = Annotated[Caller, Security(_CallerOf())]
 """The caller with login and end of the token. Raises `NotAuthenticated`, `TokenInvalid`."""
 
-
-async def _user_id(caller: CurrentCaller) -> UUID:
-    return caller.user_id
-
-
-CurrentUser = Annotated[UUID, Depends(_user_id)]
+CurrentUser = Annotated[UUID, Security(_UserOf())]
 """The id of the user whose token this is. Raises as `CurrentCaller`."""

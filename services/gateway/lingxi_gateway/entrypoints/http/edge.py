@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lingxi_chassis import context
@@ -31,6 +31,12 @@ HEADERS_OF_ALL = {
 }
 """Unless a route says otherwise."""
 
+type RawHeader = tuple[bytes, bytes]
+
+_headers_of_all = [
+    (name.lower().encode(), value.encode()) for name, value in HEADERS_OF_ALL.items()
+]
+_request_id_name = REQUEST_ID_HEADER.lower().encode()
 _request_id = re.compile(r"[A-Za-z0-9._-]{1,128}")
 log = structlog.get_logger("lingxi_gateway.http")
 
@@ -58,10 +64,11 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                marked = MutableHeaders(scope=message)
-                marked[REQUEST_ID_HEADER] = context.correlation_id()
-                for name, value in HEADERS_OF_ALL.items():
-                    marked.setdefault(name, value)
+                own: list[RawHeader] = list(message.get("headers", ()))
+                names = {name for name, _ in own}
+                own += [header for header in _headers_of_all if header[0] not in names]
+                own.append((_request_id_name, context.correlation_id().encode()))
+                message["headers"] = own
             await send(message)
 
         peer = scope["client"][0] if scope.get("client") else ""
