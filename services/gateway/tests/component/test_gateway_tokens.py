@@ -1,5 +1,6 @@
 """Tokens over HTTP: what is no token, what a refresh does, and what ends a login."""
 
+import asyncio
 from base64 import urlsafe_b64encode
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.ids import new_id
+from lingxi_gateway.projections import refresh_families
 from services.gateway.tests.component.running import (
     SECRET,
     RunningGateway,
@@ -254,3 +256,26 @@ async def test_nothing_that_is_stored_is_a_token_or_a_password(gateway: RunningG
         assert secret not in stored
     assert "argon2id" in stored
     assert "argon2" not in logged
+
+
+async def test_many_refreshes_at_once(gateway: RunningGateway) -> None:
+    lin = await gateway.registered()
+    second = await gateway.refreshed(lin.refresh)
+    answers = await asyncio.gather(
+        *(gateway.post("/api/auth/refresh/", {"refresh": second["refresh"]}) for _ in range(8))
+    )
+    assert [answer.status_code for answer in answers] == [200] * 8
+    for answer in answers:
+        await gateway.refreshed(answer.json()["refresh"])
+
+
+async def test_one_login_too_many_ends_the_oldest(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refresh_families, "FAMILIES_PER_USER_MAX", 3)
+    lin = await gateway.registered("lin")
+    logins = [await gateway.logged_in("lin") for _ in range(3)]
+    answer = await gateway.post("/api/auth/refresh/", {"refresh": lin.refresh})
+    problem(answer, 401, "token_invalid")
+    for tokens in logins:
+        await gateway.refreshed(tokens["refresh"])
