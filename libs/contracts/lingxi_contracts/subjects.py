@@ -1,7 +1,7 @@
 """Every name on the wire, in one place.
 
 Event subject `<owner>.event.<tag without version>.<user_id>.<stream_id>`, stream `<OWNER>_EVENTS`,
-request `<owner>.rpc.<name>`, live signal `chat.live.<user_id>.<session_id>`, durable consumer
+request `<owner>.rpc.<name>`, an operator's `<owner>.ops.<name>`, live signal `chat.live.<user_id>.<session_id>`, durable consumer
 `<service>-<handler>`. Ids in subjects are parsed UUIDs: no text of a user ever becomes a subject.
 """
 
@@ -35,14 +35,25 @@ def event_filter(owner: str, name: str) -> str:
     return f"{owner}.event.{name}.>"
 
 
+def events_of_stream(owner: str, user_id: UUID, stream_id: UUID) -> str:
+    """All events of one stream id, whatever their names."""
+    return f"{owner}.event.*.{user_id}.{stream_id}"
+
+
 def relay_nudge(owner: str) -> str:
     """Core NATS subject that wakes an owner's relay when another process appended."""
     return f"{owner}.relay"
 
 
-def rpc_subject(request: Request[Answer] | type[Request[Answer]]) -> str:
-    """Where a request is answered: `chat.rpc.post_message`."""
-    return f"{request.owner}.rpc.{request.name}"
+def rpc_subject(request: Request[Answer] | type[Request[Answer]], owner: str = "") -> str:
+    """Where a request is answered: `chat.rpc.post_message`, or an operator's `chat.ops.rebuild`.
+
+    `owner`: who is asked, where several answer the same request.
+    """
+    asked = request.owner or owner
+    assert asked
+    assert owner in ("", asked)
+    return f"{asked}.{request.kind}.{request.name}"
 
 
 def live_subject(user_id: UUID, session_id: UUID) -> str:
@@ -58,3 +69,13 @@ def durable_name(service: str, handler: str) -> str:
 def dead_letter_subject(service: str, handler: str, user_id: UUID, event_id: UUID) -> str:
     """Where the reference to an event goes that a handler could not take."""
     return f"dead.{service}.{handler}.{user_id}.{event_id}"
+
+
+def dead_letters_of(user_id: UUID) -> str:
+    """All dead letters about one user's events."""
+    return f"dead.*.*.{user_id}.*"
+
+
+def replay_subject(service: str, handler: str) -> str:
+    """Where an operator asks a service to handle an event again."""
+    return f"{service}.replay.{handler}"

@@ -1,0 +1,15 @@
+"""Erasure: what remains to be done, as a resumable job, once a stream's tombstone is in the log."""
+
+from lingxi_chassis.erasure.job import Eraser
+from lingxi_chassis.erasure.purge import LivePurge
+from lingxi_chassis.erasure.queue import ERASING
+from lingxi_chassis.erasure.users import ERASED_USER_CONSTRAINT, erase_user, is_erased
+
+__all__ = [
+    "ERASED_USER_CONSTRAINT",
+    "ERASING",
+    "Eraser",
+    "LivePurge",
+    "erase_user",
+    "is_erased",
+]

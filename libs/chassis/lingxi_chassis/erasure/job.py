@@ -1,0 +1,106 @@
+"""The job that erases what a tombstone leaves behind.
+
+The tombstone's append has erased the snapshot, the read models and the work rows, and put the
+stream into `erasures`. Then, each step idempotent and repeated after a crash at any point:
+
+1. blank its rows in the log;
+2. once the relay has passed the tombstone, purge its events from the owner's stream, its live
+   signals, and the dead letters about it.
+
+Any number of replicas may run it. Source: architecture 4, "Erasure".
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from prometheus_client import Counter
+
+from lingxi_chassis.erasure import queue
+from lingxi_chassis.erasure.blank import blank_rows
+from lingxi_chassis.erasure.purge import LivePurge, purge_events, purge_letters, purge_live
+from lingxi_chassis.erasure.queue import Erasure
+from lingxi_chassis.postgres import Pool
+from lingxi_contracts.errors import Unavailable
+
+POLL_SECONDS = 2.0
+"""Between looks when nothing wakes the job. The relay saves its checkpoint once a second."""
+BATCH_ERASURES_MAX = 16
+
+AWAY = (Unavailable, NatsError, TimeoutError, OSError)
+
+ERASED = Counter("lingxi_streams_erased", "Streams whose erasure is complete")
+
+log = structlog.get_logger(__name__)
+
+
+class Eraser:
+    """Erases the streams of one owner. `run` until cancelled; `wake` after a tombstone."""
+
+    def __init__(
+        self, owner: str, pool: Pool, js: JetStreamContext, live: Sequence[LivePurge] = ()
+    ) -> None:
+        self._owner = owner
+        self._pool = pool
+        self._js = js
+        self._live = live
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """A tombstone was appended."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Erase what is due, until cancelled."""
+        while True:
+            self._woken.clear()
+            try:
+                claimed = await self.work()
+            except AWAY as error:
+                log.warning("erasure_interrupted", owner=self._owner, error=repr(error))
+                claimed = 0
+            if claimed < BATCH_ERASURES_MAX:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._woken.wait()
+
+    async def work(self) -> int:
+        """Do one batch of what is due; how many streams were claimed.
+
+        Raises:
+            Unavailable: the database is away; leases end by themselves.
+        """
+        erasures = await queue.claim_erasures(self._pool, BATCH_ERASURES_MAX)
+        for erasure in erasures:
+            if await self._try(erasure):
+                await queue.done(self._pool, erasure)
+                ERASED.inc()
+                log.info("stream_erased", owner=self._owner, stream_id=str(erasure.stream_id))
+            else:
+                await queue.put_off(self._pool, erasure)
+        return len(erasures)
+
+    async def _try(self, erasure: Erasure) -> bool:
+        try:
+            return await self.erase_stream(erasure)
+        except AWAY as error:
+            log.warning("erasure_put_off", owner=self._owner, error=repr(error))
+            return False
+
+    async def erase_stream(self, erasure: Erasure) -> bool:
+        """Erase one stream as far as is possible now; whether nothing is left.
+
+        Raises:
+            Unavailable, nats.errors.Error: a part is away.
+        """
+        if erasure.stage == "blank":
+            await blank_rows(self._pool, erasure)
+            await queue.blanked(self._pool, erasure)
+        if not await purge_events(self._pool, self._js, self._owner, erasure):
+            return False
+        await purge_live(self._js, self._live, erasure.user_id, erasure.stream_id)
+        await purge_letters(self._pool, self._js, erasure)
+        return True

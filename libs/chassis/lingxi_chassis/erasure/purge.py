@@ -1,0 +1,106 @@
+"""Purging: copies of an erased stream's content leave JetStream.
+
+The log is blank by now, but the relay may have read rows before that. So it must have passed the
+tombstone first: what it publishes of the stream after that, healing, it reads from the blank log.
+The purge ends before the tombstone's sequence, so subscribers still hear of the deletion.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+
+from lingxi_chassis.erasure.queue import Erasure
+from lingxi_chassis.postgres import Pool, fetch_all, fetch_one
+from lingxi_contracts.subjects import (
+    DEAD_LETTERS_STREAM,
+    dead_letters_of,
+    event_subject,
+    events_of_stream,
+    stream_name,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LivePurge:
+    """A stream of live signals of an owner: its name, and the subject of one (user, stream id)."""
+
+    stream: str
+    subject: Callable[[UUID, UUID], str]
+
+
+async def purge_events(pool: Pool, js: JetStreamContext, owner: str, erasure: Erasure) -> bool:
+    """Purge the stream's events before its tombstone; False: the relay is not that far yet.
+
+    Raises:
+        Unavailable, nats.errors.Error: the database or JetStream is away.
+    """
+    row = await fetch_one(
+        pool,
+        """
+        select e.type, c.stream_created, c.stream_seq from events e, relay_checkpoint c
+        where e.stream_id = %(stream_id)s and e.version = %(version)s
+          and (c.xid, c.position) >= (e.xid, e.position)
+        """,
+        {"stream_id": erasure.stream_id, "version": erasure.version},
+    )
+    if row is None:
+        return False
+    tag, created, passed_seq = row
+    stream = stream_name(owner)
+    info = await js.stream_info(stream)
+    if info.created is None or info.created.isoformat() != created:
+        return False  # another life of the stream than the checkpoint's: the relay is healing it
+    subject = event_subject(owner, tag, erasure.user_id, erasure.stream_id)
+    try:
+        tombstone_seq = (await js.get_msg(stream, subject=subject)).seq
+    except NotFoundError:
+        tombstone_seq = None  # the stream has forgotten it, by age
+    of_stream = events_of_stream(owner, erasure.user_id, erasure.stream_id)
+    await js.purge_stream(stream, seq=tombstone_seq or passed_seq + 1, subject=of_stream)
+    return True
+
+
+async def purge_live(
+    js: JetStreamContext, live: Sequence[LivePurge], user_id: UUID, stream_id: UUID
+) -> None:
+    """Purge live signals. Raises nats.errors.Error."""
+    for purge in live:
+        try:
+            await js.purge_stream(purge.stream, subject=purge.subject(user_id, stream_id))
+        except NotFoundError:
+            continue  # it was never made, or is lost
+
+
+async def purge_letters(pool: Pool, js: JetStreamContext, erasure: Erasure) -> None:
+    """Drop the dead letters of the stream's events; a stream with the user's own id is the account,
+    and takes all letters of the user along.
+
+    Raises:
+        Unavailable, nats.errors.Error: the database or JetStream is away.
+    """
+    of_user = dead_letters_of(erasure.user_id)
+    try:
+        if erasure.stream_id == erasure.user_id:
+            await js.purge_stream(DEAD_LETTERS_STREAM, subject=of_user)
+            return
+        info = await js.stream_info(DEAD_LETTERS_STREAM, subjects_filter=of_user)
+        for subject in await _letters_about(pool, erasure, info.state.subjects or {}):
+            await js.purge_stream(DEAD_LETTERS_STREAM, subject=subject)
+    except NotFoundError:
+        return  # nobody ever wrote a letter
+
+
+async def _letters_about(pool: Pool, erasure: Erasure, subjects: Iterable[str]) -> list[str]:
+    """Which of these letters are about the erased stream's events."""
+    by_event = {UUID(subject.rpartition(".")[2]): subject for subject in subjects}
+    if not by_event:
+        return []
+    rows = await fetch_all(
+        pool,
+        "select event_id from events where stream_id = %(stream_id)s and event_id = any(%(ids)s)",
+        {"stream_id": erasure.stream_id, "ids": list(by_event)},
+    )
+    return [by_event[row[0]] for row in rows]

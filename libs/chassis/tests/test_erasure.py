@@ -1,0 +1,247 @@
+"""Erased is erased: after the job nothing holds the content, wherever it was killed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from nats.aio.client import Client
+
+from libs.chassis.tests.erasing import (
+    LIVE,
+    LIVE_PURGE,
+    MARKER,
+    Crash,
+    burn,
+    create_erasure_tables,
+    create_streams,
+    filled,
+    fragile_eraser,
+    in_letters,
+    in_stream,
+    in_tables,
+    names_in,
+    time_passes,
+    write_about,
+)
+from libs.chassis.tests.listening import STREAM, holds_the_log, relaying
+from libs.chassis.tests.shelf import AT, ShelfLog, ThingPut
+from lingxi_chassis.bus import connect
+from lingxi_chassis.erasure import Eraser
+from lingxi_chassis.erasure.blank import ROWS_PER_TRANSACTION_MAX
+from lingxi_chassis.erasure.queue import open_erasures
+from lingxi_chassis.postgres import Pool, execute, fetch_one
+from lingxi_chassis.tasks import in_background
+from tests.fixtures.waiting import eventually
+
+STEPS_MAX = 60
+
+
+@pytest.fixture
+async def nats(nats_url: str) -> AsyncIterator[Client]:
+    async with connect(nats_url, "shelf") as client:
+        await create_streams(client)
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def checkpoint_saved_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that tests need not wait a second for it."""
+    monkeypatch.setattr("lingxi_chassis.relay.relay.SAVE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def erasable(log_url: str, shelves: ShelfLog) -> ShelfLog:
+    create_erasure_tables(log_url)
+    return shelves
+
+
+async def passed(log_pool: Pool) -> bool:
+    """Whether the relay's saved checkpoint is at the end of the log."""
+    row = await fetch_one(
+        log_pool,
+        "select (xid, position) >= (select xid, position from events"
+        " order by xid desc, position desc limit 1) from relay_checkpoint",
+        {},
+    )
+    return bool(row and row[0])
+
+
+async def finished(eraser: Eraser, pool: Pool) -> None:
+    """Work until nothing is left; the pauses between are skipped."""
+
+    async def nothing_left() -> bool:
+        await time_passes(pool)
+        await eraser.work()
+        return await open_erasures(pool) == 0
+
+    await eventually(nothing_left)
+
+
+async def test_nothing_of_an_erased_stream_is_left(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, nats: Client
+) -> None:
+    """Guards every place that holds content: log, read models, stream, live signals, letters.
+
+    What belongs to others stays, and so does the tombstone; a healed stream shows no more.
+    """
+    js = nats.jetstream()
+    async with relaying(log_url, nats):
+        shelf = await filled(erasable, MARKER)
+        kept = await filled(erasable, "kept", user=shelf.user_id)
+        for one in (shelf, kept):
+            await write_about(nats, log_pool, one)
+        await holds_the_log(nats, log_url)
+        assert names_in(await in_stream(js, STREAM), shelf.stream_id) == [
+            f"{MARKER} {number}" for number in range(3)
+        ]
+        await burn(erasable, shelf)
+        eraser = Eraser("shelf", log_pool, js, [LIVE_PURGE])
+        died: list[str] = []
+        async with in_background(eraser.run(), "erase", lambda: died.append("eraser")):
+
+            async def done() -> bool:
+                return await open_erasures(log_pool) == 0
+
+            await eventually(done, 20)
+        assert died == []
+        assert await in_tables(log_pool, MARKER) == []
+        messages = await in_stream(js, STREAM)
+        assert names_in(messages, shelf.stream_id) == [{}]  # the tombstone
+        assert names_in(messages, kept.stream_id) == ["kept 0", "kept 1", "kept 2"]
+        live = await in_stream(js, LIVE)
+        assert [subject.rpartition(".")[2] for subject, _ in live] == [str(kept.stream_id)]
+        assert len(await in_letters(js)) == 1
+    await js.delete_stream(STREAM)
+    async with relaying(log_url, nats):
+        await holds_the_log(nats, log_url)
+        healed = await in_stream(js, STREAM)
+    assert names_in(healed, shelf.stream_id) == [None, None, None, {}]
+    assert names_in(healed, kept.stream_id) == ["kept 0", "kept 1", "kept 2"]
+
+
+async def test_killed_at_any_step_it_is_finished_by_the_next(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, nats: Client
+) -> None:
+    """Guards resuming: the process dies before and after each statement and each purge."""
+    js = nats.jetstream()
+    crashes = 0
+    async with relaying(log_url, nats):
+        for step in range(1, STEPS_MAX):
+            shelf = await filled(erasable, MARKER)
+            await write_about(nats, log_pool, shelf)
+            await burn(erasable, shelf)
+            await eventually(lambda: passed(log_pool))
+            try:
+                await fragile_eraser(erasable, nats, step).work()
+            except Crash:
+                crashes += 1
+            await finished(Eraser("shelf", log_pool, js, [LIVE_PURGE]), log_pool)
+            if crashes < step:
+                break
+    assert 10 < crashes < STEPS_MAX - 1
+    assert await in_tables(log_pool, MARKER) == []
+    assert all(MARKER not in body for _, body in await in_stream(js, STREAM))
+    assert await in_stream(js, LIVE) == []
+    assert await in_letters(js) == []
+
+
+async def test_the_purge_waits_for_the_relay(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, nats: Client
+) -> None:
+    """Guards the order: a purge before the tombstone is published would leave what comes late."""
+    js = nats.jetstream()
+    async with relaying(log_url, nats):
+        shelf = await filled(erasable, MARKER)
+        await holds_the_log(nats, log_url)
+    shelf = await erasable.append(shelf, [ThingPut(name=f"{MARKER} late")], AT)
+    await burn(erasable, shelf)
+    eraser = Eraser("shelf", log_pool, js)
+    assert await eraser.work() == 1
+    assert await open_erasures(log_pool) == 1
+    assert len(names_in(await in_stream(js, STREAM), shelf.stream_id)) == 3
+    assert await in_tables(log_pool, MARKER) == []
+    async with relaying(log_url, nats):
+        await finished(eraser, log_pool)
+    assert names_in(await in_stream(js, STREAM), shelf.stream_id) == [{}]
+
+
+async def test_another_life_of_the_stream_is_not_taken_for_passed(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, nats: Client
+) -> None:
+    """Guards `stream_created`: the checkpoint of a lost stream says nothing about the new one."""
+    js = nats.jetstream()
+    async with relaying(log_url, nats) as relay:
+        shelf = await filled(erasable, MARKER)
+        await burn(erasable, shelf)
+        relay.wake()
+        await holds_the_log(nats, log_url)
+        await eventually(lambda: passed(log_pool))
+    config = (await js.stream_info(STREAM)).config
+    await js.delete_stream(STREAM)
+    await js.add_stream(config)
+    eraser = Eraser("shelf", log_pool, js)
+    await eraser.work()
+    assert await open_erasures(log_pool) == 1
+    async with relaying(log_url, nats):
+        await finished(eraser, log_pool)
+
+
+async def test_a_stream_that_forgot_the_tombstone_is_purged_too(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, nats: Client
+) -> None:
+    """Guards old erasures: a tombstone beyond the stream's age must not hold the job up."""
+    js = nats.jetstream()
+    async with relaying(log_url, nats):
+        shelf = await filled(erasable, MARKER)
+        await burn(erasable, shelf)
+        await holds_the_log(nats, log_url)
+        await js.purge_stream(STREAM, subject=f"shelf.event.shelf_burned.*.{shelf.stream_id}")
+        await finished(Eraser("shelf", log_pool, js), log_pool)
+    assert names_in(await in_stream(js, STREAM), shelf.stream_id) == []
+
+
+async def test_a_long_stream_is_blanked_in_short_transactions(
+    erasable: ShelfLog, log_pool: Pool, nats: Client
+) -> None:
+    """Guards the relays of the cluster: no transaction touches more than the bound."""
+    shelf = await filled(erasable, MARKER, things=1)
+    rows = 2 * ROWS_PER_TRANSACTION_MAX + 5
+    events = [ThingPut(name=f"{MARKER} more {number}") for number in range(rows - 1)]
+    shelf = await erasable.append(shelf, events, AT)
+    await burn(erasable, shelf)
+    await Eraser("shelf", log_pool, nats.jetstream()).work()
+    blank = await fetch_one(
+        log_pool,
+        "select count(*), max(per_transaction) from (select count(*) as per_transaction"
+        " from events where data is null and metadata is null group by xmin) by_transaction",
+        {},
+    )
+    assert blank == (3, ROWS_PER_TRANSACTION_MAX)
+    row = await fetch_one(log_pool, "select count(*) from events where data is null", {})
+    assert row == (rows,)
+
+
+async def test_replicas_share_the_work(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, nats: Client
+) -> None:
+    """Guards the claim: three at once finish what there is, and none takes another's."""
+    async with relaying(log_url, nats):
+        for _ in range(20):
+            await burn(erasable, await filled(erasable, MARKER, things=1))
+        await holds_the_log(nats, log_url)
+        await eventually(lambda: passed(log_pool))
+        eraser = Eraser("shelf", log_pool, nats.jetstream())
+        assert sum(await asyncio.gather(*(eraser.work() for _ in range(3)))) == 20
+    assert await open_erasures(log_pool) == 0
+    assert await in_tables(log_pool, MARKER) == []
+
+
+async def test_what_was_deleted_before_there_was_a_job_is_erased(
+    shelves: ShelfLog, log_pool: Pool, log_url: str
+) -> None:
+    """Guards the migration: streams with a tombstone but without a row in the queue get one."""
+    shelf = await filled(shelves, MARKER)
+    await execute(log_pool, "update streams set state = null", {})
+    create_erasure_tables(log_url)
+    row = await fetch_one(log_pool, "select stream_id, version, stage from erasures", {})
+    assert row == (shelf.stream_id, 3, "blank")
