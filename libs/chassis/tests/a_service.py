@@ -30,6 +30,10 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             await asyncio.Event().wait()
 
 
+def migrate(_: Settings) -> None:
+    sys.stdout.write("migrated\n")
+
+
 if __name__ == "__main__":
     process.STOP_SECONDS_MAX = 1.0
-    process.main("clerk", Settings, start, lambda _: sys.stdout.write("migrated\n") and None)
+    process.main("clerk", Settings, start, migrate)
