@@ -3,24 +3,17 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 from nats.aio.msg import Msg
 
 from lingxi_chassis.bus import connect
 from lingxi_chassis.ids import new_id
 from lingxi_contracts.identity import derived_message_id, derived_session_id
-from lingxi_simulator.faults import Rule
 from services.gateway.tests.integration.running import Lingxi, User
 from tests.fixtures.waiting import eventually
 
-
-def fault(lingxi: Lingxi, **rule: Any) -> None:
-    lingxi.simulator.simulator.faults.add([Rule.model_validate(rule)])
-
-
-def says(lingxi: Lingxi, text: str = "Yes.") -> None:
-    """The model says this from now on; otherwise it says one thing or several, as it likes."""
-    fault(lingxi, do="raw", content=text)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def messages(user: User, session_id: str) -> list[Any]:
@@ -29,7 +22,7 @@ async def messages(user: User, session_id: str) -> list[Any]:
 
 async def test_an_answer_names_what_it_belongs_to(lingxi: Lingxi) -> None:
     user = await lingxi.user()
-    says(lingxi)
+    lingxi.says()
     said = await user.say("Hello. 你好 🙂")
     posted, answer = await messages(user, said["session_id"])
     assert said == {
@@ -48,7 +41,7 @@ async def test_an_answer_names_what_it_belongs_to(lingxi: Lingxi) -> None:
 
 async def test_several_bubbles_are_told_one_by_one_and_as_a_whole(lingxi: Lingxi) -> None:
     user = await lingxi.user()
-    says(lingxi, "One.\n<next>\nTwo.\n<next>\nThree.")
+    lingxi.says("One.\n<next>\nTwo.\n<next>\nThree.")
     said = await user.say("Tell me.")
     assert said["response"] == "One.\n\nTwo.\n\nThree."
     bubbles = (await messages(user, said["session_id"]))[1:]
@@ -61,7 +54,7 @@ async def test_several_bubbles_are_told_one_by_one_and_as_a_whole(lingxi: Lingxi
 
 async def test_a_session_goes_on_and_keeps_its_agent(lingxi: Lingxi) -> None:
     user = await lingxi.user()
-    says(lingxi)
+    lingxi.says()
     agent = await user.send("POST", "/api/agents/", {"name": "Lin"}, 201)
     other = await user.send("POST", "/api/agents/", {"name": "Mei"}, 201)
     first = await user.say("One.", agent_id=agent["id"])
@@ -74,7 +67,7 @@ async def test_a_session_goes_on_and_keeps_its_agent(lingxi: Lingxi) -> None:
 
 async def test_a_key_makes_repeats_harmless(lingxi: Lingxi) -> None:
     user, other = await lingxi.user(), await lingxi.user()
-    says(lingxi)
+    lingxi.says()
     key = "!order-66~"
     first = await user.say("Once.", key=key)
     assert first["user_message_id"] == str(derived_message_id(user.user_id, key))
@@ -92,7 +85,7 @@ async def test_a_key_makes_repeats_harmless(lingxi: Lingxi) -> None:
 
 async def test_five_at_once_with_one_key_are_one(lingxi: Lingxi) -> None:
     user = await lingxi.user()
-    says(lingxi)
+    lingxi.says()
     answers = await asyncio.gather(*(user.say("Once.", key="five") for _ in range(5)))
     assert answers == [answers[0]] * 5
     assert len(await messages(user, answers[0]["session_id"])) == 2
@@ -108,7 +101,7 @@ async def test_first_posts_at_once_make_one_default_agent(lingxi: Lingxi) -> Non
 async def test_everybody_a_turn_took_gets_its_answer(lingxi: Lingxi) -> None:
     user = await lingxi.user()
     session_id = (await user.say("First."))["session_id"]
-    fault(lingxi, do="hang", seconds=1, times=1)
+    lingxi.fault(do="hang", seconds=1, times=1)
     posts = [asyncio.create_task(user.say("Zero.", session_id=session_id))]
     path = f"/api/sessions/{session_id}/"
 
@@ -133,7 +126,7 @@ async def test_everybody_a_turn_took_gets_its_answer(lingxi: Lingxi) -> None:
 
 async def test_a_failed_turn_is_a_problem_and_can_be_retried(lingxi: Lingxi) -> None:
     user = await lingxi.user()
-    fault(lingxi, do="status", status=401)
+    lingxi.fault(do="status", status=401)
     failed = await user.say("Hello.", 502, key="k")
     assert failed["code"] == "model_auth"
     assert failed["status"] == 502
@@ -156,28 +149,11 @@ async def test_a_failed_turn_is_a_problem_and_can_be_retried(lingxi: Lingxi) -> 
     assert refused["code"] == "nothing_to_retry"
 
 
-@pytest.mark.parametrize("gateway_settings", [{"REPLY_WAIT_SECONDS": 0.3}])
-async def test_a_late_answer_is_pending_and_comes_all_the_same(lingxi: Lingxi) -> None:
-    user = await lingxi.user()
-    fault(lingxi, do="hang", seconds=1, times=1)
-    pending = await user.say("Slowly.", 202, key="k")
-    assert pending["status"] == "pending"
-    session = await user.get(f"/api/sessions/{pending['session_id']}/")
-    assert session["turn"] == {"id": pending["turn_id"], "status": "open"}
-    assert session["messages"][0]["id"] == pending["user_message_id"]
-
-    async def answered() -> bool:
-        return len(await messages(user, pending["session_id"])) >= 2
-
-    await eventually(answered)
-    assert (await user.say("Slowly.", key="k"))["turn_id"] == pending["turn_id"]
-
-
 async def test_hanging_up_stops_nothing_and_reads_nothing(lingxi: Lingxi) -> None:
     user = await lingxi.user()
     session_id = (await user.say("First."))["session_id"]
-    fault(lingxi, do="hang", seconds=2, times=1)
-    says(lingxi)
+    lingxi.fault(do="hang", seconds=2, times=1)
+    lingxi.says()
     left = asyncio.create_task(user.say("Bye.", session_id=session_id))
     path = f"/api/sessions/{session_id}/"
 
@@ -201,7 +177,7 @@ async def test_hanging_up_stops_nothing_and_reads_nothing(lingxi: Lingxi) -> Non
 
 async def test_what_was_written_out_is_read_as_soon_as_one_looks(lingxi: Lingxi) -> None:
     user = await lingxi.user()
-    says(lingxi)
+    lingxi.says()
     said = await user.say("Hello.")
     [session] = (await user.get("/api/sessions/"))["results"]
     assert session["unread_count"] == 0
@@ -210,7 +186,7 @@ async def test_what_was_written_out_is_read_as_soon_as_one_looks(lingxi: Lingxi)
     assert (session["unread_count"], session["first_unread_id"]) == (1, said["ai_message_id"])
 
 
-async def test_a_turn_costs_one_request_to_one_owner(lingxi: Lingxi, nats_url: str) -> None:
+async def test_a_turn_costs_one_request_to_one_owner(lingxi: Lingxi) -> None:
     user = await lingxi.user()
     session_id = (await user.say("First."))["session_id"]
     subjects: list[str] = []
@@ -218,7 +194,7 @@ async def test_a_turn_costs_one_request_to_one_owner(lingxi: Lingxi, nats_url: s
     async def heard(message: Msg) -> None:
         subjects.append(message.subject)
 
-    async with connect(nats_url, "listener") as nats:
+    async with connect(lingxi.nats_url, "listener") as nats:
         await nats.subscribe("chat.rpc.>", cb=heard)
         await nats.flush()
         for number in range(10):
@@ -237,7 +213,7 @@ async def test_a_turn_costs_one_request_to_one_owner(lingxi: Lingxi, nats_url: s
 async def test_a_session_that_is_deleted_meanwhile_is_not_found(lingxi: Lingxi) -> None:
     user = await lingxi.user()
     session_id = (await user.say("First."))["session_id"]
-    fault(lingxi, do="hang", seconds=2, times=1)
+    lingxi.fault(do="hang", seconds=2, times=1)
     waiting = asyncio.create_task(user.say("Anybody?", 404, session_id=session_id))
     path = f"/api/sessions/{session_id}/"
 
@@ -247,13 +223,6 @@ async def test_a_session_that_is_deleted_meanwhile_is_not_found(lingxi: Lingxi) 
     await eventually(is_open)
     await user.send("DELETE", path, status=204)
     assert (await waiting)["code"] == "session_not_found"
-
-
-async def test_chat_may_be_away(lingxi: Lingxi) -> None:
-    user = await lingxi.user()
-    await user.say("First.")
-    await lingxi.stop_chat()
-    assert (await user.say("Second.", 503))["code"] == "unavailable"
 
 
 async def test_unfit_requests_are_refused(lingxi: Lingxi) -> None:
@@ -301,15 +270,47 @@ async def test_foreign_unknown_and_malformed_ids_are_answered_alike(lingxi: Ling
     assert [one["is_user"] for one in await messages(owner, session_id)].count(True) == 1
 
 
-@pytest.mark.parametrize("gateway_settings", [{"RATE_LIMIT_PER_USER": 2}])
+async def test_a_late_answer_is_pending_and_comes_all_the_same(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    lingxi.fault(do="hang", seconds=1, times=1)
+    async with lingxi.replica(REPLY_WAIT_SECONDS=0.3) as user.http:
+        pending = await user.say("Slowly.", 202, key="k")
+        assert pending["status"] == "pending"
+        session = await user.get(f"/api/sessions/{pending['session_id']}/")
+        assert session["turn"] == {"id": pending["turn_id"], "status": "open"}
+        assert session["messages"][0]["id"] == pending["user_message_id"]
+    user.http = lingxi.http
+    assert (await user.say("Slowly.", key="k"))["turn_id"] == pending["turn_id"]
+
+
+async def test_who_waits_at_a_stop_hears_that_the_answer_will_come(lingxi: Lingxi) -> None:
+    user = await lingxi.user()
+    lingxi.fault(do="hang", seconds=2, times=1)
+    async with httpx.AsyncClient(timeout=30) as http:  # it outlives the replica
+        async with lingxi.replica() as replica:
+            url = replica.base_url.join("/api/chat/")
+            body = {"message": "Hello."}
+            waiting = asyncio.create_task(http.post(url, json=body, headers=user.headers))
+
+            async def is_open() -> bool:
+                sessions = await user.get("/api/sessions/")
+                return any(session["turn"] for session in sessions["results"])
+
+            await eventually(is_open)
+        answer = await waiting
+    assert (answer.status_code, answer.json()["status"]) == (202, "pending")
+
+
 async def test_what_costs_a_model_call_is_limited_for_each_user(lingxi: Lingxi) -> None:
     user, other = await lingxi.user(), await lingxi.user()
-    session_id = (await user.say("One."))["session_id"]
-    retry = f"/api/sessions/{session_id}/retry/"
-    await user.send("POST", retry, status=409)
-    refused = await user.request("POST", "/api/chat/", 429, json={"message": "Three."})
-    assert refused.json()["code"] == "too_many_requests"
-    assert int(refused.headers["retry-after"]) > 0
-    await user.send("POST", retry, status=429)
-    await user.get("/api/sessions/")
-    await other.say("One.")
+    async with lingxi.replica(RATE_LIMIT_PER_USER=2) as user.http:
+        other.http = user.http
+        session_id = (await user.say("One."))["session_id"]
+        retry = f"/api/sessions/{session_id}/retry/"
+        await user.send("POST", retry, status=409)
+        refused = await user.request("POST", "/api/chat/", 429, json={"message": "Three."})
+        assert refused.json()["code"] == "too_many_requests"
+        assert int(refused.headers["retry-after"]) > 0
+        await user.send("POST", retry, status=429)
+        await user.get("/api/sessions/")
+        await other.say("One.")

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from lingxi_chassis.ids import new_id
-from lingxi_simulator.faults import Rule
 from services.gateway.tests.integration.running import Lingxi, User
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 LONG = "长" * 30_000
 
 
@@ -15,6 +17,7 @@ async def sessions(user: User, **query: Any) -> list[str]:
 
 async def test_a_session_from_its_opening_to_its_end(lingxi: Lingxi) -> None:
     user = await lingxi.user()
+    lingxi.says()
     agent = await user.send("POST", "/api/agents/", {"name": "Lin"}, 201)
     opened = await user.send("POST", "/api/sessions/", {"agent_configuration": agent["id"]}, 201)
     assert opened["agent_configuration"] == agent["id"]
@@ -69,6 +72,7 @@ async def test_sessions_are_listed_by_start_or_activity_and_by_agent(lingxi: Lin
 
 async def test_reading_marks_as_read_unless_told_otherwise(lingxi: Lingxi) -> None:
     user = await lingxi.user()
+    lingxi.says()
     said = await user.say("Hello.", mark_read=False)
     path = f"/api/sessions/{said['session_id']}/"
     shown = await user.get(path, mark_read=False)
@@ -91,6 +95,7 @@ async def test_reading_marks_as_read_unless_told_otherwise(lingxi: Lingxi) -> No
 
 async def test_pages_of_messages_give_everything_in_order_both_ways(lingxi: Lingxi) -> None:
     user = await lingxi.user()
+    lingxi.says()
     session_id: str | None = None
     told: list[str] = []
     for number in range(4):
@@ -124,7 +129,7 @@ async def test_sessions_larger_than_one_answer_between_services_are_shown_whole(
     lingxi: Lingxi,
 ) -> None:
     user = await lingxi.user()
-    lingxi.simulator.simulator.faults.add([Rule(do="raw", content=LONG)])
+    lingxi.says(LONG)
     session_id: str | None = None
     for number in range(8):
         session_id = (await user.say(f"{number}", session_id=session_id))["session_id"]
@@ -146,6 +151,7 @@ async def test_sessions_larger_than_one_answer_between_services_are_shown_whole(
 
 async def test_the_history_has_the_newest_sessions_and_where_the_rest_is(lingxi: Lingxi) -> None:
     user, other = await lingxi.user(), await lingxi.user()
+    lingxi.says()
     await other.say("Not yours.")
     first = await user.say("Message 0.")
     told = ["Message 0.", first["response"]]

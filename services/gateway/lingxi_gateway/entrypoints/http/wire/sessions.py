@@ -23,12 +23,13 @@ from lingxi_gateway.entrypoints.http.ids import AgentId, MessageId
 from lingxi_gateway.entrypoints.http.wire.base import Shape, absent_if_none
 
 NOTICE = "You are talking to an AI, not to a person. It can be wrong."
+_ID_EXAMPLE = "01a203e2-68f2-75b6-a862-1ad8484928f1"
 
 
 class SessionBody(Shape):
     """Whom to talk to."""
 
-    agent_configuration: AgentId = Field(description="The agent's id.")
+    agent_configuration: AgentId = Field(description="The agent's id.", examples=[_ID_EXAMPLE])
 
 
 class TitleBody(Shape):
@@ -40,7 +41,7 @@ class TitleBody(Shape):
 class ReadBody(Shape):
     """How far the user has read."""
 
-    up_to: MessageId = Field(description="A message's id.")
+    up_to: MessageId = Field(description="A message's id.", examples=[_ID_EXAMPLE])
 
 
 class Message(Shape):
