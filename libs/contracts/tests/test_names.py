@@ -35,11 +35,13 @@ def fits(subject: str, patterns: list[str]) -> bool:
 
 
 def requests() -> Iterator[type[Request[Answer]]]:
-    """Every request of every owner."""
+    """Every request of every owner; their base class has no name."""
     for module in (agent, chat, gateway):
-        for thing in vars(module).values():
-            if isinstance(thing, type) and issubclass(thing, Request) and hasattr(thing, "name"):
-                yield cast("type[Request[Answer]]", thing)
+        for thing in cast("dict[str, object]", vars(module)).values():
+            if isinstance(thing, type) and issubclass(thing, Request):
+                request = cast("type[Request[Answer]]", thing)
+                if hasattr(request, "name"):
+                    yield request
 
 
 def refusals() -> list[type[Refusal]]:
