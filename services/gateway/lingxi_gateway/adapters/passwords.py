@@ -43,7 +43,7 @@ class Argon2Passwords:
         Raises:
             Unavailable: swamped.
         """
-        against = password_hash or self._nobodys
+        against = self._nobodys if password_hash is None else password_hash
 
         def verified() -> bool:
             try:
