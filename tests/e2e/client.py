@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -14,6 +13,8 @@ from tests.fixtures.waiting import eventually
 
 ANSWER_SECONDS_MAX = 90.0
 """Longer than the gateway waits for a reply (REPLY_WAIT_SECONDS, 60 by default)."""
+RECOVERED_SECONDS_MAX = 60.0
+"""A crash of chat is noticed when the lease ends (15 s) and the sweep comes round (5 s)."""
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 PASSWORD = "correct horse battery"
 
@@ -162,12 +163,30 @@ async def new_user(base_url: str, username: str | None = None) -> AsyncGenerator
         yield User(http, name, tokens["access"], tokens["refresh"])
 
 
+async def say_until_answered(
+    user: User, text: str, key: str, seconds_max: float = RECOVERED_SECONDS_MAX, **more: Any
+) -> Json:
+    """What a client does that means it: the same request with the same key until it is answered.
+
+    Meanwhile the connection may break, a part may be away (503), the answer may take long (202).
+    """
+    answers: list[Json] = []
+
+    async def answered() -> bool:
+        try:
+            response = await user.post_chat(text, key, **more)
+        except httpx.TransportError:
+            return False
+        accepted = (HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.SERVICE_UNAVAILABLE)
+        assert response.status_code in accepted, response.text
+        if response.status_code == HTTPStatus.OK:
+            answers.append(response.json())
+        return bool(answers)
+
+    await eventually(answered, seconds_max)
+    return answers[0]
+
+
 def texts(messages: list[Json]) -> list[str]:
     """What was said."""
     return [message["message"] for message in messages]
-
-
-def path_of(url: str) -> str:
-    """Path and query of a URL."""
-    parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from tests.e2e.client import Json, connection
+from tests.fixtures.waiting import eventually
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,14 @@ class Model:
             for messages in asked
             if any(marker in str(message["content"]) for message in messages)
         ]
+
+    async def asked(self, marker: str) -> None:
+        """Wait until the model was asked about `marker`."""
+
+        async def was_asked() -> bool:
+            return bool(await self.prompts(marker))
+
+        await eventually(was_asked)
 
     async def requests(self, marker: str) -> list[Json]:
         """The bodies of the requests whose messages contain `marker`, oldest first."""

@@ -156,8 +156,7 @@ async def test_retry_is_refused_while_a_turn_is_open(user: User, model: Model, m
     await model.fails(do="hang", seconds=1, contains=marker, times=1)
     key = str(new_id())
     waiting = asyncio.create_task(user.say(marker, key))
-    while not await model.prompts(marker):
-        assert not waiting.done()
+    await model.asked(marker)
     (session,) = (await user.get("/api/sessions/"))["results"]
     assert session["turn"]["status"] == "open"
     refused = await user.http.post(f"/api/sessions/{session['id']}/retry/")

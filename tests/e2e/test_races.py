@@ -8,19 +8,9 @@ import pytest
 from lingxi_chassis.ids import new_id
 from tests.e2e.client import Json, NewUser, User, problem
 from tests.e2e.simulated import Model
-from tests.fixtures.waiting import eventually
 
 SLOW_SECONDS = 1.0
 """How long the model thinks where a turn has to be open for a while."""
-
-
-async def asked(model: Model, marker: str, times: int = 1) -> None:
-    """Wait until the model was asked about `marker` that often."""
-
-    async def enough() -> bool:
-        return len(await model.prompts(marker)) >= times
-
-    await eventually(enough)
 
 
 async def test_one_key_posted_five_times_at_once(user: User, model: Model, marker: str) -> None:
@@ -53,7 +43,7 @@ async def test_what_is_posted_while_a_turn_is_open_is_answered_together_next(
     await model.fails(do="hang", seconds=SLOW_SECONDS, contains=f"{marker} 0", times=1)
     session_id = (await user.say("hello"))["session_id"]
     first = asyncio.create_task(user.say(f"{marker} 0", session_id=session_id))
-    await asked(model, f"{marker} 0")
+    await model.asked(f"{marker} 0")
     later = await asyncio.gather(
         *(user.say(f"{marker} {number}", session_id=session_id) for number in range(1, 5))
     )
@@ -93,7 +83,7 @@ async def test_a_repeat_joins_the_turn_in_flight(user: User, model: Model, marke
     await model.fails(do="hang", seconds=SLOW_SECONDS, contains=marker, times=1)
     key = str(new_id())
     first = asyncio.create_task(user.say(marker, key))
-    await asked(model, marker)
+    await model.asked(marker)
     assert await user.say(marker, key) == await first
     assert len(await model.prompts(marker)) == 1
 
@@ -137,7 +127,7 @@ async def test_deleting_a_session_ends_the_wait_for_its_answer(
     await model.fails(do="hang", seconds=0, contains=marker)
     key = str(new_id())
     waiting = asyncio.create_task(user.post_chat(marker, key))
-    await asked(model, marker)
+    await model.asked(marker)
     (session,) = (await user.get("/api/sessions/"))["results"]
     deleted = await user.http.delete(f"/api/sessions/{session['id']}/")
     assert deleted.status_code == HTTPStatus.NO_CONTENT
@@ -148,7 +138,7 @@ async def test_deleting_a_session_ends_the_wait_for_its_answer(
 async def test_sessions_do_not_wait_for_one_another(user: User, model: Model, marker: str) -> None:
     await model.fails(do="hang", seconds=0, contains=marker)
     stuck = asyncio.create_task(user.post_chat(marker))
-    await asked(model, marker)
+    await model.asked(marker)
     others: list[Json] = await asyncio.gather(*(user.say(f"other {n}") for n in range(4)))
     assert all(answer["response"] for answer in others)
     assert not stuck.done()
