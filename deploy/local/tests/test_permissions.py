@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
 from lingxi_local.nats import ADMIN, NatsServer, RunningNats
-from lingxi_local.permissions import ROLES
+from lingxi_local.permissions import OPERATOR, ROLES, SERVICE_DURABLES, SUBSCRIBER, USERS
 from lingxi_local.ports import unused_port as find_unused_port
 from tests.fixtures.waiting import eventually
 
@@ -22,8 +22,8 @@ SERVICES = [role.service for role in ROLES]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     folder = tmp_path_factory.mktemp("nats")
-    passwords = {user: f"of-{user}" for user in [ADMIN, *SERVICES]}
-    server = NatsServer(folder, find_unused_port(), passwords)
+    passwords = {user: f"of-{user}" for user in [ADMIN, *(role.service for role in USERS)]}
+    server = NatsServer(folder, find_unused_port(), passwords, USERS)
     with RunningNats(server, folder / "log"):
         yield server
 
