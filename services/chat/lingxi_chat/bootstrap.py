@@ -8,7 +8,7 @@ from pathlib import Path
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from lingxi_chassis import migrations
+from lingxi_chassis import migrations, operations
 from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.eventlog import EventLog, Recent
 from lingxi_chassis.model.client import ModelClient
@@ -102,6 +102,8 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             PostMessages(log, profiles, workers),
             RetryTurns(log, workers),
         )
+        model = operations.asked_model(settings.openai_base_url, settings.openai_model)
+        await operations.serve(parts, OWNER, model)
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
         events.listen(subscriptions, log)
         parts.health.add("consumers", subscriptions.trouble)

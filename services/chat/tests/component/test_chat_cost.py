@@ -1,0 +1,154 @@
+"""What a turn costs: statements, commits, requests and published messages, counted.
+
+Connections are in autocommit mode, so each statement is one commit.
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+import psycopg
+import pytest
+from nats.aio.msg import Msg
+
+from lingxi_contracts.chat import GetHistory, ListSessions, ReadMessages
+from lingxi_contracts.subjects import stream_name
+from services.chat.tests.component.harness import RunningChat
+from tests.fixtures.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+type Statements = list[tuple[str, str]]
+
+
+@pytest.fixture
+def statements() -> Generator[Statements]:
+    """`(database, first words)` of each statement of a pool, as psycopg is told them."""
+    told: Statements = []
+    execute: Any = psycopg.AsyncConnection.execute
+
+    async def counting(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+        text = query.decode() if isinstance(query, bytes) else str(query)
+        told.append((self.info.dbname, " ".join(text.split())))
+        return await execute(self, query, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(psycopg.AsyncConnection, "execute", counting)
+        yield told
+
+
+def kind(sql: str) -> str:
+    """What a statement is, for the ones a turn is made of."""
+    for name, mark in (
+        ("append", "appended as ("),
+        ("relay", "xid < pg_snapshot_xmin"),
+        ("relay", "relay_checkpoint"),
+        ("sweep", "skip locked"),
+        ("prompt", "select timezone from users"),
+        ("find", "left join messages m on m.message_id"),
+        ("profile", "personality_prompt"),
+    ):
+        if mark in sql:
+            return name
+    return sql
+
+
+async def requests_seen(chat: RunningChat) -> list[str]:
+    seen: list[str] = []
+
+    async def heard(message: Msg) -> None:
+        seen.append(message.subject)
+
+    await chat.nats.subscribe("*.rpc.>", cb=heard)
+    await chat.nats.subscribe("chat.work", cb=heard)
+    await chat.nats.flush()
+    return seen
+
+
+async def published(chat: RunningChat) -> int:
+    info = await chat.nats.jetstream().stream_info(stream_name("chat"))
+    return info.state.last_seq
+
+
+async def settled(chat: RunningChat, session_id: Any, before: int) -> int:
+    """Messages published since, once the session's last event is among them."""
+    logged = len(await chat.logged(session_id))
+
+    async def all_published() -> bool:
+        return await published(chat) >= before + logged
+
+    await eventually(all_published)
+    return await published(chat) - before
+
+
+async def test_a_turn_costs_four_statements_and_two_requests(
+    chat: RunningChat, statements: Statements
+) -> None:
+    await chat.model.fault("raw", contains="cost", content="One bubble.")
+    first = await chat.say("cost 0")
+    before = await settled(chat, first.session_id, 0)
+    seen = await requests_seen(chat)
+    statements.clear()
+
+    posted = await chat.ask(chat.post("cost 1", first.session_id))
+    await eventually(lambda: sum(kind(sql) == "append" for _, sql in statements) == 2)
+
+    kinds = [kind(sql) for _, sql in statements if kind(sql) not in ("relay", "sweep")]
+    # The post decides on what this process appended last; another process looks first.
+    assert kinds == ["append", "profile", "prompt", "append"]
+    databases = {database for database, sql in statements if kind(sql) == "profile"}
+    assert databases.isdisjoint({db for db, sql in statements if kind(sql) == "append"})
+    await chat.outcome(posted)
+    assert seen[:2] == ["chat.rpc.post_message", "agent.rpc.get_profile"]
+    assert set(seen[2:]) == {"chat.rpc.get_answer"}
+    names = (await chat.logged(first.session_id))[-5:]
+    assert names == [
+        "message_posted",
+        "messages_read",
+        "turn_started",
+        "message_sent",
+        "turn_completed",
+    ]
+    assert await settled(chat, first.session_id, 0) - before == len(names)
+
+
+async def test_a_first_message_costs_a_look_and_a_profile_more(
+    chat: RunningChat, statements: Statements
+) -> None:
+    await chat.say("Make the default agent first.")
+    statements.clear()
+    seen = await requests_seen(chat)
+
+    await chat.ask(chat.post("cost of a first one"))
+    await eventually(lambda: sum(kind(sql) == "append" for _, sql in statements) == 2)
+
+    kinds = [kind(sql) for _, sql in statements if kind(sql) not in ("relay", "sweep")]
+    assert kinds == ["find", "profile", "append", "profile", "prompt", "append"]
+    assert seen.count("agent.rpc.get_profile") == 2
+
+
+async def test_questions_cost_a_statement_or_two(chat: RunningChat, statements: Statements) -> None:
+    said = await chat.say("Asked about.")
+
+    async def cost(asking: Any) -> int:
+        statements.clear()
+        await asking
+        return sum(kind(sql) not in ("relay", "sweep") for _, sql in statements)
+
+    assert await cost(chat.session(said.session_id)) == 1
+    assert await cost(chat.messages(said.session_id)) == 2
+    assert await cost(chat.ask(ListSessions(user_id=chat.user_id, offset=0, limit=50))) == 1
+    assert await cost(chat.ask(GetHistory(user_id=chat.user_id, limit=20))) == 2
+    up_to = (await chat.messages(said.session_id))[-1].message_id
+    read = ReadMessages(user_id=chat.user_id, session_id=said.session_id, up_to=up_to)
+    assert await cost(chat.ask(read)) == 2
+    assert await cost(chat.ask(read)) == 1
+
+
+async def test_an_idle_service_asks_nothing_about_sessions(
+    chat: RunningChat, statements: Statements
+) -> None:
+    await chat.say("And then silence.")
+    statements.clear()
+    await eventually(lambda: len(statements) >= 3)
+
+    assert {kind(sql) for _, sql in statements} <= {"relay", "sweep"}

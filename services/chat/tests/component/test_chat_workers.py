@@ -1,0 +1,222 @@
+"""Turns through pauses, crashes and stops of their workers: one outcome, whoever records it."""
+
+import asyncio
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from lingxi_chassis.ids import new_id
+from lingxi_chassis.postgres import execute, fetch_all
+from lingxi_chassis.tasks import in_background
+from lingxi_chat.application import turn_workers
+from lingxi_contracts.chat import DeleteSession
+from lingxi_contracts.subjects import CHAT_WORK
+from services.chat.tests.component.harness import RunningChat
+from tests.fixtures.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def settings_of_module() -> Generator[dict[str, Any]]:
+    """The running chat looks at the queue when it is nudged: tests say who claims what."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(turn_workers, "SWEEP_SECONDS", 3600.0)
+        yield {}
+
+
+async def test_two_workers_on_one_turn_record_one_outcome(chat: RunningChat) -> None:
+    """The first is paused past its lease; when it comes back it stays silent."""
+    await chat.model.fault("hang", contains="paused", times=1, seconds=0.7)
+    posted = await chat.ask(chat.post("paused"))
+    await chat.model.asked("paused")
+    await chat.expire_lease(posted.session_id)
+    with capture_logs() as logs:
+        async with chat.another_worker() as worker:
+            await worker.take_waiting()
+            outcome = await chat.outcome(posted)
+        events = await chat.events(posted.session_id)
+        await eventually(lambda: "turn_left_to_another" in [line["event"] for line in logs])
+
+    assert outcome.turn_id == posted.turn_id
+    assert await chat.events(posted.session_id) == events
+    (completed,) = [data for name, data in events if name == "turn_completed"]
+    assert completed["attempt"] == 2
+    sent = [data["message_id"] for name, data in events if name == "message_sent"]
+    assert sent == completed["message_ids"]
+    assert await chat.work(posted.session_id) is None
+
+
+async def test_a_worker_that_died_is_replaced(chat: RunningChat) -> None:
+    """The turn was claimed by a process that is no more: whoever looks next has it."""
+    await chat.model.fault("hang", contains="orphan", times=1, seconds=0.5)
+    posted = await chat.ask(chat.post("orphan"))
+    await chat.model.asked("orphan")
+    await execute(
+        chat.pool,
+        "update turn_work set claim_id = %(dead)s, lease_until = now() - interval '1 second'"
+        " where session_id = %(id)s",
+        {"dead": new_id(), "id": posted.session_id},
+    )
+    await chat.nats.publish(CHAT_WORK)
+
+    assert (await chat.outcome(posted)).status == "answered"
+    (completed,) = [
+        data for name, data in await chat.events(posted.session_id) if name == "turn_completed"
+    ]
+    assert completed["attempt"] == 2
+
+
+async def test_the_sweep_finds_what_nobody_told_of(
+    chat: RunningChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn_workers, "SWEEP_SECONDS", 0.02)
+    await chat.model.fault("hang", contains="untold", times=1, seconds=0.5)
+    posted = await chat.ask(chat.post("untold"))
+    await chat.model.asked("untold")
+    async with (
+        chat.another_worker() as worker,
+        in_background(worker.sweep(), "sweep", lambda: None),
+    ):
+        await chat.expire_lease(posted.session_id)
+        assert (await chat.outcome(posted)).status == "answered"
+
+
+async def test_a_lease_that_runs_is_not_taken_over(chat: RunningChat) -> None:
+    await chat.model.fault("hang", contains="at work", times=1, seconds=0.4)
+    posted = await chat.ask(chat.post("at work"))
+    await chat.model.asked("at work")
+    claimed = await chat.work(posted.session_id)
+    async with chat.another_worker() as worker:
+        await worker.take_waiting()
+        assert await chat.work(posted.session_id) == claimed
+    assert (await chat.outcome(posted)).status == "answered"
+    assert len(await chat.model.prompts("at work")) == 1
+
+
+async def test_after_too_many_attempts_a_turn_is_abandoned(chat: RunningChat) -> None:
+    await chat.model.fault("hang", contains="cursed", times=1, seconds=0.5)
+    posted = await chat.ask(chat.post("cursed"))
+    await chat.model.asked("cursed")
+    await chat.expire_lease(posted.session_id, attempt=5)
+    async with chat.another_worker() as worker:
+        await worker.take_waiting()
+        outcome = await chat.outcome(posted)
+
+    assert outcome.failure is not None
+    assert (outcome.failure.code, outcome.failure.retryable) == ("abandoned", True)
+    assert len(await chat.model.prompts("cursed")) == 1
+    assert (await chat.say("lifted", posted.session_id)).status == "answered"
+
+
+async def test_a_worker_that_stops_gives_back_what_it_could_not_end(
+    chat: RunningChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn_workers, "FINISH_SECONDS", 0.05)
+    await chat.model.fault("hang", contains="shift ends", times=2, seconds=0.6)
+    posted = await chat.ask(chat.post("shift ends"))
+    await chat.model.asked("shift ends")
+    await chat.expire_lease(posted.session_id)
+    async with chat.another_worker() as worker:
+        await worker.take_waiting()
+        await chat.model.asked("shift ends", times=2)
+    # Nobody's, and the attempt does not count.
+    assert await chat.work(posted.session_id) == (1, None, None)
+
+    await chat.nats.publish(CHAT_WORK)
+    assert (await chat.outcome(posted)).status == "answered"
+    (completed,) = [
+        data for name, data in await chat.events(posted.session_id) if name == "turn_completed"
+    ]
+    assert completed["attempt"] == 2
+
+
+async def test_a_worker_that_stops_lets_a_turn_end_but_not_the_next_begin(
+    chat: RunningChat,
+) -> None:
+    await chat.model.fault("hang", contains="last one", times=1, seconds=0.2)
+    await chat.model.fault("hang", contains="last one", times=1, seconds=0.4)
+    posted = await chat.ask(chat.post("last one"))
+    await chat.model.asked("last one")
+    await chat.expire_lease(posted.session_id)
+    async with chat.another_worker() as worker:
+        await worker.take_waiting()
+        await chat.model.asked("last one", times=2)
+        following = await chat.ask(chat.post("not mine", posted.session_id))
+    # The context has ended: its worker has finished.
+    assert (await chat.outcome(posted)).status == "answered"
+    assert await chat.model.prompts("not mine") == []
+    assert await chat.work(posted.session_id) == (0, None, None)
+
+    await chat.nats.publish(CHAT_WORK)
+    assert (await chat.outcome(following)).status == "answered"
+
+
+async def test_a_stopped_worker_claims_nothing(chat: RunningChat) -> None:
+    await chat.model.fault("hang", contains="too late", times=1, seconds=0.3)
+    posted = await chat.ask(chat.post("too late"))
+    await chat.model.asked("too late")
+    async with chat.another_worker() as worker:
+        await worker.finish()
+        await chat.expire_lease(posted.session_id)
+        await worker.take_waiting()
+        async with worker.starting(new_id(), new_id(), chat.user_id) as starting:
+            assert starting.work.params["enqueued_claim"] is None
+    assert len(await chat.model.prompts("too late")) == 1
+
+
+async def test_more_turns_than_slots_wait_in_the_queue_and_none_is_forgotten(
+    chat: RunningChat,
+) -> None:
+    posts = [chat.post(f"crowd {n}") for n in range(40)]
+    await chat.model.fault("slow", contains="crowd", delay_ms=3)
+    await asyncio.gather(*(chat.ask(post) for post in posts))
+    outcomes = [await chat.outcome(post) for post in posts]
+
+    assert {outcome.status for outcome in outcomes} == {"answered"}
+    attempts = await fetch_all(
+        chat.pool,
+        "select distinct (data->>'attempt')::int from events"
+        " where type = 'turn_completed.v1' and user_id = %(user_id)s",
+        {"user_id": chat.user_id},
+    )
+    assert attempts == [(1,)]
+    assert len(await chat.model.prompts("crowd")) == len(posts)
+
+
+async def test_one_correlation_id_goes_from_the_post_to_the_outcome_even_through_the_queue(
+    chat: RunningChat,
+) -> None:
+    await chat.model.fault("hang", contains="correlated", times=1, seconds=0.3)
+    posted = await chat.ask(chat.post("correlated"))
+    await chat.model.asked("correlated")
+    await chat.expire_lease(posted.session_id)
+    async with chat.another_worker() as worker:
+        await worker.take_waiting()
+        await chat.outcome(posted)
+
+    rows = await fetch_all(
+        chat.pool,
+        "select distinct metadata->>'correlation_id' from events where stream_id = %(id)s",
+        {"id": posted.session_id},
+    )
+    assert len(rows) == 1
+    assert rows[0][0]
+
+
+async def test_a_session_deleted_during_its_turn_stays_deleted(chat: RunningChat) -> None:
+    await chat.model.fault("hang", contains="farewell", times=1, seconds=0.2)
+    posted = await chat.ask(chat.post("farewell"))
+    await chat.model.asked("farewell")
+    await chat.ask(DeleteSession(user_id=chat.user_id, session_id=posted.session_id))
+
+    with capture_logs() as logs:
+        await eventually(
+            lambda: bool(
+                {"turn_left_to_another", "turn_without_session"} & {one["event"] for one in logs}
+            )
+        )
+    assert (await chat.logged(posted.session_id))[-1] == "session_deleted"
+    assert await chat.work(posted.session_id) is None
