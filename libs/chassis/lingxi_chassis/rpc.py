@@ -48,9 +48,9 @@ class RpcClient:
         self.calls = 0
 
     async def call[A: Answer](
-        self, request: Request[A], timeout_seconds: float = TIMEOUT_SECONDS
+        self, request: Request[A], timeout_seconds: float = TIMEOUT_SECONDS, *, owner: str = ""
     ) -> A:
-        """The owner's answer.
+        """The owner's answer; `owner` says whose, where several answer the same request.
 
         Raises:
             Refusal: the owner's own class.
@@ -62,13 +62,14 @@ class RpcClient:
             DEADLINE_HEADER: str(int(timeout_seconds * 1000)),
         }
         payload = request.model_dump_json().encode()
-        reply = await self._ask(rpc_subject(request), payload, timeout_seconds, headers)
+        subject = rpc_subject(request, owner)
+        reply = await self._ask(subject, payload, timeout_seconds, headers)
         if reply.headers and REFUSAL_HEADER in reply.headers:
             raise _refusal(reply.data)
         try:
             return request.answer_type().model_validate_json(reply.data)
         except ValidationError as error:
-            log.error("rpc_answer_unreadable", subject=rpc_subject(request))
+            log.error("rpc_answer_unreadable", subject=subject)
             raise Unavailable from error
 
     async def _ask(
@@ -112,7 +113,7 @@ class RpcServer:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-        subject = rpc_subject(request_type)
+        subject = rpc_subject(request_type, self._owner)
         subscription = await self._nats.subscribe(subject, queue=self._owner, cb=received)
         self._subscriptions.append(subscription)
 

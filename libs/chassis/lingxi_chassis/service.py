@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from lingxi_chassis.bus import connect, connected
 from lingxi_chassis.health import Health, serve_health
 from lingxi_chassis.process import Stop
-from lingxi_chassis.rpc import RpcClient
+from lingxi_chassis.rpc import RpcClient, RpcServer
 from lingxi_chassis.settings import ServiceSettings
 
 
@@ -19,6 +19,7 @@ class ServiceParts:
 
     nats: Client
     rpc: RpcClient
+    server: RpcServer
     health: Health
 
 
@@ -29,9 +30,11 @@ async def open_service(
     """Connected and telling its health; left in the reverse order."""
     async with AsyncExitStack() as stack:
         nats = await stack.enter_async_context(connect(settings.nats_url, service, stop.fail))
+        server = RpcServer(nats, service)
+        stack.push_async_callback(server.finish)
         health = Health()
         health.add("nats", lambda: connected(nats))
         await stack.enter_async_context(
             serve_health(health, settings.internal_host, settings.internal_port)
         )
-        yield ServiceParts(nats, RpcClient(nats), health)
+        yield ServiceParts(nats, RpcClient(nats), server, health)

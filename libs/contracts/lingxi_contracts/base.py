@@ -45,9 +45,13 @@ class Nothing(Answer):
 
 
 class Request[A: Answer](Frozen):
-    """A command or a question to one owner. `name` makes the subject `<owner>.rpc.<name>`."""
+    """A command or a question to one owner. `name` makes the subject `<owner>.rpc.<name>`.
 
-    owner: ClassVar[str]
+    Without an `owner` it is one that several answer (`operations`): the caller says whom it asks.
+    """
+
+    owner: ClassVar[str] = ""
+    kind: ClassVar[str] = "rpc"
     name: ClassVar[str]
 
     @classmethod

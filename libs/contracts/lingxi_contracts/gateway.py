@@ -31,4 +31,16 @@ class PasswordChanged(Event):
     tag = "password_changed.v1"
 
 
-EVENTS = by_tag((UserRegistered, UserChanged, PasswordChanged))
+class UserDisabled(Event):
+    """An operator lets the user in no more; what is theirs stays."""
+
+    tag = "user_disabled.v1"
+
+
+class UserEnabled(Event):
+    """An operator lets the user in again."""
+
+    tag = "user_enabled.v1"
+
+
+EVENTS = by_tag((UserRegistered, UserChanged, PasswordChanged, UserDisabled, UserEnabled))

@@ -1,8 +1,9 @@
 """Every name on the wire, in one place.
 
 Event subject `<owner>.event.<tag without version>.<user_id>.<stream_id>`, stream `<OWNER>_EVENTS`,
-request `<owner>.rpc.<name>`, an operator's `<owner>.ops.<name>`, live signal `chat.live.<user_id>.<session_id>`, durable consumer
-`<service>-<handler>`. Ids in subjects are parsed UUIDs: no text of a user ever becomes a subject.
+request `<owner>.rpc.<name>`, an operator's `<service>.ops.<name>`, live signal
+`chat.live.<user_id>.<session_id>`, durable consumer `<service>-<handler>`. Ids in subjects are
+parsed UUIDs: no text of a user ever becomes a subject.
 """
 
 from uuid import UUID

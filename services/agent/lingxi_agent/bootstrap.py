@@ -11,7 +11,7 @@ from lingxi_agent.domain.agent import Agent, evolve
 from lingxi_agent.entrypoints import rpc
 from lingxi_agent.projections import agents, personality_versions
 from lingxi_agent.settings import Settings
-from lingxi_chassis import migrations
+from lingxi_chassis import migrations, operations
 from lingxi_chassis.owner import open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
@@ -33,6 +33,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     async with open_owner(OWNER, settings, stop) as parts:
         parts.health.add("requests", parts.server.trouble)
         await rpc.serve(parts.server, open_log(parts.pool, parts.relay.wake))
+        await operations.serve(parts, OWNER)
         yield
 
 

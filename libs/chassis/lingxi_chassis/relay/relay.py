@@ -26,6 +26,7 @@ from nats.errors import Error as NatsError
 
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.postgres import CONNECT_SECONDS_MAX, Connection
+from lingxi_chassis.relay.healing import Healing
 from lingxi_chassis.relay.publish import FencedPublisher, PublishRefused
 from lingxi_chassis.relay.rows import (
     Checkpoint,
@@ -72,6 +73,7 @@ class Relay:
         self._publisher = FencedPublisher(nats, owner)
         self._woken = asyncio.Event()
         self._finishing: asyncio.Future[None] | None = None
+        self._healing = Healing()
         self.published = 0
         self.trouble: str | None = "the relay has not started"
         """Why it does not publish at the moment; None: it does, or stands by for another."""
@@ -104,7 +106,8 @@ class Relay:
             else:
                 pause = POLL_SECONDS
 
-    async def _nudged(self, _: Msg) -> None:
+    async def _nudged(self, message: Msg) -> None:
+        self._healing.take(message)
         self.wake()
 
     async def _serve(self) -> None:
@@ -113,10 +116,12 @@ class Relay:
             self._url, autocommit=True, prepare_threshold=0, connect_timeout=CONNECT_SECONDS_MAX
         )
         async with connection:
+            self._healing.stand_by()
             while not await self._locked(connection):
                 self.trouble = None
                 self._finished(self._finishing)  # another one publishes
                 await asyncio.sleep(STANDBY_SECONDS)
+            self._healing.active = True
             await ensure_stream(self._js, self._owner, self._limits)
             while True:
                 checkpoint = await self._reconcile(connection)
@@ -141,7 +146,8 @@ class Relay:
         checkpoint = await load_checkpoint(connection)
         stream = await stream_position(self._js, self._owner)
         ahead = stream.last_seq - checkpoint.stream_seq
-        if stream.created == checkpoint.stream_created and ahead >= 0:
+        same = stream.created == checkpoint.stream_created
+        if same and ahead >= 0 and not self._healing.asked:
             moved = await skip_rows(connection, checkpoint, ahead) if ahead else checkpoint
             if moved is not None and (not ahead or await self._holds(connection, moved)):
                 await save_checkpoint(connection, moved)
@@ -162,6 +168,7 @@ class Relay:
         healed = Checkpoint(stream.created, stream.last_seq, xid, position)
         await save_checkpoint(connection, healed)
         log.info("relay_healed", owner=self._owner, stream_seq=healed.stream_seq)
+        await self._healing.healed(healed.stream_seq)
         return healed
 
     async def _publish(self, connection: Connection, checkpoint: Checkpoint) -> None:
@@ -173,6 +180,8 @@ class Relay:
         rows_max = 1  # at first, so that a row that is refused is told with its own reason
         try:
             while self._nats.stats["reconnects"] == reconnects and monotonic() < check_at:
+                if self._healing.asked:
+                    break
                 self._woken.clear()
                 finishing = self._finishing
                 rows = await read_rows(connection, checkpoint, rows_max)

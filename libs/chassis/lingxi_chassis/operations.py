@@ -1,0 +1,89 @@
+"""What every service answers an operator: one line in each bootstrap.
+
+The requests stand in `lingxi_contracts.operations`.
+"""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit, urlunsplit
+
+from lingxi_chassis.health import Health
+from lingxi_chassis.owner import OwnerParts
+from lingxi_chassis.postgres import Pool, fetch_one
+from lingxi_chassis.relay.healing import ask_to_heal
+from lingxi_chassis.relay.lag import relay_lag
+from lingxi_chassis.rpc import RpcServer
+from lingxi_contracts.operations import (
+    UNPUBLISHED_COUNTED_MAX,
+    GetStatus,
+    LogStatus,
+    ModelStatus,
+    Republish,
+    Republished,
+    ServiceStatus,
+)
+
+type ReadLog = Callable[[], Awaitable[LogStatus]]
+
+# Of other roles' sessions Postgres shows no times: of ours alone we say how long.
+_TRANSACTIONS = """
+    select pg_snapshot_xmax(now_open)::text::bigint - pg_snapshot_xmin(now_open)::text::bigint,
+           (select extract(epoch from max(clock_timestamp() - xact_start))::float8
+            from pg_stat_activity where usename = current_user and pid <> pg_backend_pid())
+    from pg_current_snapshot() now_open
+"""
+
+
+async def serve(parts: OwnerParts, owner: str, model: ModelStatus | None = None) -> None:
+    """Answer what an operator asks of an owner."""
+
+    async def republish(_: Republish) -> Republished:
+        last_seq = await ask_to_heal(parts.nats, owner)
+        return Republished(first_seq=last_seq + 1)
+
+    await serve_status(parts.server, parts.health, model, lambda: _log_status(parts, owner))
+    await parts.server.serve(Republish, republish)
+
+
+async def serve_status(
+    server: RpcServer,
+    health: Health,
+    model: ModelStatus | None = None,
+    read_log: ReadLog | None = None,
+) -> None:
+    """Answer how the service is. Without a log, this is all it is asked."""
+
+    async def status(_: GetStatus) -> ServiceStatus:
+        reasons = await health.reasons()
+        log = None
+        # Where a part is away, that is the news: the log's state would fail for the same reason.
+        if read_log is not None and not {"database", "nats"} & reasons.keys():
+            log = await read_log()
+        return ServiceStatus(reasons=reasons, log=log, model=model)
+
+    await server.serve(GetStatus, status)
+
+
+def asked_model(base_url: str, name: str) -> ModelStatus:
+    """The model of a service's settings, without what is secret in its URL."""
+    parts = urlsplit(base_url)
+    return ModelStatus(
+        url=urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")),
+        name=name,
+    )
+
+
+async def _log_status(parts: OwnerParts, owner: str) -> LogStatus:
+    lag = await relay_lag(parts.pool, parts.nats.jetstream(), owner, UNPUBLISHED_COUNTED_MAX)
+    xmin_age, oldest_seconds = await _transactions(parts.pool)
+    return LogStatus(
+        unpublished_events=lag.events,
+        unpublished_seconds=lag.seconds,
+        xmin_age_transactions=xmin_age,
+        oldest_transaction_seconds=oldest_seconds,
+    )
+
+
+async def _transactions(pool: Pool) -> tuple[int, float | None]:
+    row = await fetch_one(pool, _TRANSACTIONS, {})
+    assert row is not None
+    return row[0], row[1]
