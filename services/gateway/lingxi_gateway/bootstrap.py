@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 from pydantic import TypeAdapter
 
-from lingxi_chassis import migrations
+from lingxi_chassis import migrations, operations
 from lingxi_chassis.eventlog import EventLog
 from lingxi_chassis.health import serve_http
 from lingxi_chassis.owner import OwnerParts, open_owner
@@ -29,6 +29,7 @@ from lingxi_gateway.application.read_marks import ReadMarks
 from lingxi_gateway.application.waiters import Waiters
 from lingxi_gateway.domain.account import Account, AccountEvent, evolve
 from lingxi_gateway.domain.refusals import UsernameTaken
+from lingxi_gateway.entrypoints import rpc
 from lingxi_gateway.entrypoints.http.app import create_app
 from lingxi_gateway.entrypoints.http.clients import networks
 from lingxi_gateway.entrypoints.http.limits import limits
@@ -76,6 +77,8 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
             cors_origins=settings.cors_allowed_origins,
             trusted_proxies=networks(settings.trusted_proxies),
         )
+        await rpc.serve(owner.server, parts.accounts)
+        await operations.serve(owner, OWNER)
         app = create_app(parts)
         port = await stack.enter_async_context(serve_http(app, settings.host, settings.port))
         # First of all, so that whoever waits for an answer still hears that it will come.

@@ -8,7 +8,7 @@ from lingxi_chassis.ids import new_id
 from lingxi_gateway.application.accounts import Accounts
 from lingxi_gateway.application.ports import RefreshClaims, TokenPair
 from lingxi_gateway.domain.refresh import Family
-from lingxi_gateway.domain.refusals import CredentialsInvalid, TooManyLogins
+from lingxi_gateway.domain.refusals import AccountDisabled, CredentialsInvalid, TooManyLogins
 from lingxi_gateway.projections import credentials, login_failures, refresh_families
 
 FAMILY_KEY_BYTES = 32
@@ -18,13 +18,16 @@ async def log_in(accounts: Accounts, username: str, password: str, address: str)
     """Tokens of a new login. An unknown name takes as long as a wrong password.
 
     Raises:
-        CredentialsInvalid, TooManyLogins, Unavailable.
+        CredentialsInvalid, AccountDisabled, TooManyLogins, Unavailable.
     """
     attempt = await count_attempt(accounts, address, username)
     known = await credentials.by_username(accounts.pool, username)
     password_hash = known.password_hash if known else None
     if not await accounts.passwords.verify(password, password_hash) or known is None:
         raise CredentialsInvalid
+    if known.disabled:
+        await forget_attempts(accounts, attempt)
+        raise AccountDisabled
     key = secrets.token_urlsafe(FAMILY_KEY_BYTES)
     first = RefreshClaims(known.user_id, new_id(), Family().generation, key)
     at = utc_now()

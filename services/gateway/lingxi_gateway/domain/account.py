@@ -5,26 +5,33 @@ Invariants:
 2. A change that changes nothing is no event.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lingxi_contracts.gateway import PasswordChanged, UserChanged, UserRegistered
+from lingxi_contracts.gateway import (
+    PasswordChanged,
+    UserChanged,
+    UserDisabled,
+    UserEnabled,
+    UserRegistered,
+)
 
 DEFAULT_TIMEZONE = "UTC"
 
 # Events
 
-type AccountEvent = UserRegistered | UserChanged | PasswordChanged
+type AccountEvent = UserRegistered | UserChanged | PasswordChanged | UserDisabled | UserEnabled
 
 # State
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What can change: the address, and the time zone (an IANA name)."""
+    """What can change: the address, the time zone (an IANA name), whether they may come in."""
 
     email: str | None = None
     timezone: str = DEFAULT_TIMEZONE
+    disabled: bool = False
 
 
 def evolve(state: Account, event: AccountEvent, at: datetime) -> Account:
@@ -34,9 +41,13 @@ def evolve(state: Account, event: AccountEvent, at: datetime) -> Account:
         case UserRegistered(email=email, timezone=timezone):
             return Account(email, timezone)
         case UserChanged(email=email, timezone=timezone):
-            return Account(email, timezone)
+            return replace(state, email=email, timezone=timezone)
         case PasswordChanged():
             return state
+        case UserDisabled():
+            return replace(state, disabled=True)
+        case UserEnabled():
+            return replace(state, disabled=False)
 
 
 # Decisions
@@ -50,8 +61,18 @@ def register(username: str, email: str | None) -> tuple[AccountEvent, ...]:
 def change(wanted: Account, now: Account, *, new_password: bool) -> tuple[AccountEvent, ...]:
     """Change address and time zone to what is wanted; a new password is always a change."""
     events: tuple[AccountEvent, ...] = ()
-    if wanted != now:
+    if (wanted.email, wanted.timezone) != (now.email, now.timezone):
         events += (UserChanged(email=wanted.email, timezone=wanted.timezone),)
     if new_password:
         events += (PasswordChanged(),)
     return events
+
+
+def disable(now: Account) -> tuple[AccountEvent, ...]:
+    """Let the user in no more."""
+    return () if now.disabled else (UserDisabled(),)
+
+
+def enable(now: Account) -> tuple[AccountEvent, ...]:
+    """Let the user in again."""
+    return (UserEnabled(),) if now.disabled else ()

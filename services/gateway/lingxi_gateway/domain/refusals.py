@@ -1,6 +1,10 @@
 """What the gateway itself refuses. Each class has one code and one HTTP status (`problems`)."""
 
+from lingxi_contracts import operations
 from lingxi_contracts.errors import Refusal
+
+UsernameTaken = operations.UsernameTaken
+"""Registering and an operator's creating refuse alike."""
 
 
 class NotAuthenticated(Refusal):
@@ -21,16 +25,16 @@ class CredentialsInvalid(Refusal):
     code = "credentials_invalid"
 
 
+class AccountDisabled(Refusal):
+    """This account is disabled; ask whoever runs this server."""
+
+    code = "account_disabled"
+
+
 class PasswordWrong(Refusal):
     """The current password is another one."""
 
     code = "password_wrong"
-
-
-class UsernameTaken(Refusal):
-    """Another account has this user name."""
-
-    code = "username_taken"
 
 
 class RegistrationClosed(Refusal):

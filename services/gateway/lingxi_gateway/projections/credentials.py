@@ -1,6 +1,7 @@
 """The plain table `credentials`: what proves who somebody is. Not from events, and never in them.
 
-`token_epoch` goes into every access token; raising it ends those from before.
+`token_epoch` goes into every access token; raising it ends those from before. `disabled`: nobody
+comes in by these; it repeats what the account's log says, for the queries that let in.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ CREATE = (
     )
     """,
 )
+ADD_DISABLED = ("alter table credentials add column disabled boolean not null default false",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,15 @@ class Credentials:
     user_id: UUID
     password_hash: str
     token_epoch: int
+    disabled: bool
 
 
 async def by_username(pool: Pool, username: str) -> Credentials | None:
     """The credentials of a user name, whatever its case."""
     row = await fetch_one(
         pool,
-        "select user_id, password_hash, token_epoch from users join credentials using (user_id)"
+        "select user_id, password_hash, token_epoch, disabled"
+        " from users join credentials using (user_id)"
         f" where username_key = {KEY_OF.format('%(username)s::text')}",
         {"username": username},
     )
@@ -45,7 +49,8 @@ async def by_user(pool: Pool, user_id: UUID) -> Credentials | None:
     """The credentials of a user."""
     row = await fetch_one(
         pool,
-        "select user_id, password_hash, token_epoch from credentials where user_id = %(user_id)s",
+        "select user_id, password_hash, token_epoch, disabled"
+        " from credentials where user_id = %(user_id)s",
         {"user_id": user_id},
     )
     return Credentials(*row) if row else None
@@ -68,4 +73,22 @@ def new_password(password_hash: str) -> Clause:
         "update credentials set password_hash = %(password_hash)s, token_epoch = token_epoch + 1"
         " where user_id = any(array(select user_id from appended)) returning user_id, token_epoch",
         {"password_hash": password_hash},
+    )
+
+
+def disabled() -> Clause:
+    """For the append that disables: the token epoch moves on, and nobody comes in any more."""
+    return Clause(
+        "disabled_credentials",
+        "update credentials set disabled = true, token_epoch = token_epoch + 1"
+        " where user_id = any(array(select user_id from appended))",
+    )
+
+
+def enabled() -> Clause:
+    """For the append that enables again."""
+    return Clause(
+        "enabled_credentials",
+        "update credentials set disabled = false"
+        " where user_id = any(array(select user_id from appended))",
     )

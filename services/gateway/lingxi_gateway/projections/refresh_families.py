@@ -36,7 +36,7 @@ CREATE = (
 _START = """
     with credentials_now as (
         select user_id from credentials
-        where user_id = %(user_id)s and password_hash = %(password_hash)s
+        where user_id = %(user_id)s and password_hash = %(password_hash)s and not disabled
     ), pruned as (
         delete from refresh_families where family_id = any(array(
             select family_id from (
@@ -50,7 +50,7 @@ _START = """
 _STATE = """
     select f.generation, f.key_hash, c.token_epoch
     from refresh_families f join credentials c using (user_id)
-    where f.family_id = %(family_id)s and f.user_id = %(user_id)s"""
+    where f.family_id = %(family_id)s and f.user_id = %(user_id)s and not c.disabled"""
 
 _USED = """
     update refresh_families
@@ -62,7 +62,7 @@ _LOGINS = """
            array(select family_id from refresh_families f where f.user_id = c.user_id),
            array(select family_id from refresh_families f
                  where f.user_id = c.user_id and f.exempt_epoch = c.token_epoch)
-    from credentials c where user_id = %(user_id)s"""
+    from credentials c where user_id = %(user_id)s and not disabled"""
 
 _EVERYWHERE = """
     with ended as (delete from refresh_families where user_id = %(user_id)s)
@@ -111,7 +111,7 @@ async def start(
 
 
 async def get_family(pool: Pool, family_id: UUID, user_id: UUID) -> FamilyRow | None:
-    """A login that has not ended."""
+    """A login that has not ended, of a user who may come in."""
     row = await fetch_one(pool, _STATE, {"family_id": family_id, "user_id": user_id})
     return FamilyRow(*row) if row else None
 
@@ -141,9 +141,17 @@ async def end_all(pool: Pool, user_id: UUID) -> None:
 
 
 async def get_logins(pool: Pool, user_id: UUID) -> Logins | None:
-    """Which access tokens of a user count; None: no such user."""
+    """Which access tokens of a user count; None: no such user, or a disabled one."""
     row = await fetch_one(pool, _LOGINS, {"user_id": user_id})
     return Logins(row[0], frozenset(row[1]), frozenset(row[2])) if row else None
+
+
+def end_every() -> Clause:
+    """For an append of an operator's: no login stays."""
+    return Clause(
+        "ended_logins",
+        "delete from refresh_families where user_id = any(array(select user_id from appended))",
+    )
 
 
 def end_others(kept_family_id: UUID) -> tuple[Clause, ...]:

@@ -34,6 +34,7 @@ STATUS_OF: dict[type[Refusal], HTTPStatus] = {
     refusals.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     refusals.TokenInvalid: HTTPStatus.UNAUTHORIZED,
     refusals.CredentialsInvalid: HTTPStatus.UNAUTHORIZED,
+    refusals.AccountDisabled: HTTPStatus.FORBIDDEN,
     refusals.PasswordWrong: HTTPStatus.FORBIDDEN,
     refusals.RegistrationClosed: HTTPStatus.FORBIDDEN,
     refusals.UsernameTaken: HTTPStatus.CONFLICT,
