@@ -80,7 +80,7 @@ class _Subscription:
             stream=JStream(durable.stream, declare=False),
             durable=durable.name,
             config=durable.config,
-            # One by one: a larger pull holds the first message back until all have come.
+            # One by one: what is fetched ahead of the workers stays with them at a slow time.
             pull_sub=PullSub(batch_size=1, timeout=PULL_SECONDS),
             max_workers=durable.limits.workers,
             ack_policy=AckPolicy.MANUAL,
