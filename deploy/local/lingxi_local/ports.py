@@ -1,5 +1,6 @@
 """Loopback ports: finding a free one, and telling whether one is taken."""
 
+import errno
 import socket
 
 LOOPBACK = "127.0.0.1"
@@ -14,11 +15,17 @@ def unused_port() -> int:
 
 
 def is_taken(port: int, host: str = LOOPBACK) -> bool:
-    """Whether binding `port` would fail (as a server would bind it: address reuse on)."""
+    """Whether somebody listens on `port`. Bound as a server would: address reuse on.
+
+    Raises:
+        OSError: this account may not use the port at all.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return True
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
+            raise
         return False

@@ -8,6 +8,7 @@ from pathlib import Path
 from lingxi_local import http
 from lingxi_local.child import Recipe
 from lingxi_local.process import Command
+from lingxi_local.settings import without_secrets
 
 # A service stops gracefully well within this; longer and it is cut off, so that Ctrl-C never
 # takes ten seconds.
@@ -52,9 +53,7 @@ class Surroundings:
 
 def service_env(service: Service, surroundings: Surroundings, internal_port: int) -> dict[str, str]:
     """The whole environment of one service: nothing of another's."""
-    env = dict(surroundings.base_env)
-    for name in ("DATABASE_URL", "JWT_SECRET", "JWT_PRIVATE_KEY", "OPENAI_API_KEY"):
-        env.pop(name, None)
+    env = without_secrets(surroundings.base_env)
     env["NATS_URL"] = surroundings.nats_urls[service.name]
     env["LINGXI_INTERNAL_PORT"] = str(internal_port)
     if service.has_database:

@@ -20,6 +20,14 @@ LOCAL_DEFAULTS = {
     "LINGXI_LOG_FORMAT": "console",
 }
 
+# Handed on by name to whom they concern, and to nobody else.
+SECRETS = ("DATABASE_URL", "NATS_URL", "JWT_SECRET", "JWT_PRIVATE_KEY", "OPENAI_API_KEY")
+
+
+def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
+    """What any child may see of the environment."""
+    return {name: value for name, value in env.items() if name not in SECRETS}
+
 
 def environment(dotenv: Path = Path(".env")) -> dict[str, str]:
     """The environment on top of `.env`; empty counts as unset."""

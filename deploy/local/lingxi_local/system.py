@@ -35,7 +35,7 @@ PORT_POLL_SECONDS = 0.05
 
 
 class PortTaken(Exception):
-    """Someone else listens on the port of the API."""
+    """The port of the API can't be used, mostly because someone else listens on it."""
 
 
 class LocalSystem:
@@ -183,14 +183,19 @@ class LocalSystem:
         if self.port == 0:
             self.port = unused_port()
             return
+        another = (
+            f"Set LINGXI_PORT to another one, for example: make run LINGXI_PORT={unused_port()}"
+        )
         deadline = asyncio.get_running_loop().time() + PORT_WAIT_SECONDS_MAX
-        while is_taken(self.port):
-            if asyncio.get_running_loop().time() > deadline:
-                raise PortTaken(
-                    f"Port {self.port} is taken by another program. Set LINGXI_PORT to another "
-                    f"one, for example: make run LINGXI_PORT={unused_port()}"
-                )
-            await asyncio.sleep(PORT_POLL_SECONDS)
+        try:
+            while is_taken(self.port):
+                if asyncio.get_running_loop().time() > deadline:
+                    raise PortTaken(f"Port {self.port} is taken by another program. {another}")
+                await asyncio.sleep(PORT_POLL_SECONDS)
+        except OSError as error:
+            raise PortTaken(
+                f"Port {self.port} can't be used: {error.strerror}. {another}"
+            ) from None
 
     async def _launch(self, recipes: Sequence[Recipe]) -> None:
         for recipe in recipes:
