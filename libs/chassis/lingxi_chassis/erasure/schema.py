@@ -4,7 +4,8 @@
 may still be somewhere. `erased_users` holds ids alone, for good.
 
 A user's erasure must not miss a stream that is being begun at that moment, and no stream may be
-begun after it. The trigger sees to it, and only the creation of a stream runs it. It takes the
+begun after it. The trigger sees to it, and only the creation of a stream runs it (a row without a
+state is a tombstone that a rebuild brings back). It takes the
 user's advisory lock, shared, and looks for the user in a statement after that: in READ COMMITTED
 each statement of a volatile function sees what was committed before it. A check in the append's own
 statement would look with a snapshot from before the lock, and miss the erasure it had waited for.
@@ -35,7 +36,7 @@ CREATE = (
     """,
     """
     create trigger streams_of_living_users before insert on streams
-    for each row execute function refuse_erased_user()
+    for each row when (new.state is not null) execute function refuse_erased_user()
     """,
     """
     create table erasures (
