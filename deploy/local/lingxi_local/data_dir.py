@@ -70,14 +70,15 @@ class Secrets:
         missing = [name for name in names if name not in values]
         if missing:
             values |= {name: secrets.token_urlsafe(SECRET_BYTES) for name in missing}
-            _replace_private(path, json.dumps(values, indent=2) + "\n")
+            replace_private(path, json.dumps(values, indent=2) + "\n")
         return cls(values)
 
     def __getitem__(self, name: str) -> str:
         return self.values[name]
 
 
-def _replace_private(path: Path, text: str) -> None:
+def replace_private(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read; all of it or nothing, also after a crash."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

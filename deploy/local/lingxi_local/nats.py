@@ -142,15 +142,16 @@ class RunningNats:
 
 
 def _user(role: Role, password: str) -> dict[str, object]:
-    return {
-        "user": role.service,
-        "password": password,
-        "permissions": {
-            "publish": {"allow": role.publish()},
-            "subscribe": {"allow": role.subscribe()},
-            "allow_responses": {"max": RESPONSES_MAX, "expires": f"{RESPONSE_SECONDS_MAX}s"},
-        },
+    permissions: dict[str, object] = {
+        "publish": {"allow": role.publish(), "deny": list(role.deny_publish)},
+        "subscribe": {"allow": role.subscribe()},
     }
+    if role.is_service:
+        permissions["allow_responses"] = {
+            "max": RESPONSES_MAX,
+            "expires": f"{RESPONSE_SECONDS_MAX}s",
+        }
+    return {"user": role.service, "password": password, "permissions": permissions}
 
 
 def _binary() -> Path:

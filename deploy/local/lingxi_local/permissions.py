@@ -1,4 +1,4 @@
-"""Who may say and hear what on NATS: one table, one user a service.
+"""Who may say and hear what on NATS: one table, one user a service, and two for people.
 
 Deny by default. An answer to a request needs no permission of its own (`allow_responses`). Every
 user has its own inbox prefix, so that nobody reads another's answers. A consumer's name is a whole
@@ -6,18 +6,24 @@ subject token, so its prefix can't be restricted here.
 Used by the embedded server here and by the other ways to run Lingxi.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+OPERATOR = "operator"
+SUBSCRIBER = "subscriber"
 DEAD_LETTERS = "DEAD_LETTERS"
 LIVE_STREAM = "CHAT_LIVE"
 
 
 @dataclass(frozen=True)
 class Role:
-    """What a service is to others; the subjects follow from it."""
+    """What a service is to others; the subjects follow from it.
+
+    A person's role (`is_service` False) has what is listed and nothing by itself.
+    """
 
     service: str
+    is_service: bool = True
     owns_events: bool = False
     # Streams it owns beside its log.
     more_streams: Sequence[str] = ()
@@ -27,6 +33,8 @@ class Role:
     calls: Sequence[str] = ()
     more_publish: Sequence[str] = ()
     more_subscribe: Sequence[str] = ()
+    # What it may not publish to, though a wider rule says so.
+    deny_publish: Sequence[str] = ()
 
     @property
     def inbox_prefix(self) -> str:
@@ -35,10 +43,14 @@ class Role:
 
     def publish(self) -> list[str]:
         """Every subject it may publish to."""
-        subjects = ["$JS.API.INFO", f"dead.{self.service}.>", *_shared_stream(DEAD_LETTERS)]
+        subjects = ["$JS.API.INFO"]
+        if self.is_service:
+            subjects += [f"dead.{self.service}.>", *_shared_stream(DEAD_LETTERS)]
         if self.owns_events:
             subjects += [f"{self.service}.event.>", f"{self.service}.relay"]
             subjects += _own_stream(_log_of(self.service))
+            # Erasure reaches the dead letters, too.
+            subjects.append(f"$JS.API.STREAM.PURGE.{DEAD_LETTERS}")
         for stream in self.more_streams:
             subjects += _own_stream(stream)
         subjects += [f"{owner}.rpc.>" for owner in self.calls]
@@ -50,7 +62,9 @@ class Role:
 
     def subscribe(self) -> list[str]:
         """Every subject it may subscribe to."""
-        own = [f"{self.service}.rpc.>", f"{self.service}.relay"] if self.owns_events else []
+        own = [f"{self.service}.ops.>"] if self.is_service else []
+        if self.owns_events:
+            own += [f"{self.service}.rpc.>", f"{self.service}.relay"]
         return [f"{self.inbox_prefix}.>", *own, *self.more_subscribe]
 
 
@@ -78,6 +92,41 @@ def _reading(stream: str) -> list[str]:
     ]
 
 
+def _not_of(durables: Mapping[str, Sequence[str]]) -> list[str]:
+    """What would change, use up or end a service's own consumers."""
+    verbs = ("CREATE", "MSG.NEXT", "DELETE", "DURABLE.CREATE", "INFO")
+    subjects: list[str] = []
+    for stream, names in durables.items():
+        for name in names:
+            for verb in verbs:
+                subject = f"$JS.API.CONSUMER.{verb}.{stream}.{name}"
+                subjects += [subject, f"{subject}.>"]
+            subjects.append(f"$JS.ACK.{stream}.{name}.>")
+    return subjects
+
+
+def _read_only(streams: Sequence[str]) -> list[str]:
+    """Consumers by name. One that is made without could take the name of a service's."""
+    return [
+        "$JS.API.STREAM.NAMES",
+        "$JS.FC.>",
+        *(
+            subject
+            for stream in streams
+            for subject in _reading(stream)
+            if subject != f"$JS.API.CONSUMER.CREATE.{stream}"
+        ),
+    ]
+
+
+SERVICE_DURABLES: Mapping[str, Sequence[str]] = {
+    "AGENT_EVENTS": ("chat-remember_agent", "chat-delete_sessions"),
+    "GATEWAY_EVENTS": ("chat-remember_user",),
+}
+"""The services' durable consumers by stream. A consumer's name can be denied as a whole only."""
+
+_EVENT_STREAMS = ("GATEWAY_EVENTS", "CHAT_EVENTS", "AGENT_EVENTS", "SCHEDULER_EVENTS")
+
 ROLES: tuple[Role, ...] = (
     Role(
         "gateway",
@@ -104,3 +153,31 @@ ROLES: tuple[Role, ...] = (
         calls=("chat", "agent"),
     ),
 )
+
+PEOPLE: tuple[Role, ...] = (
+    # Whoever runs Lingxi, by the `lingxi` command.
+    Role(
+        OPERATOR,
+        is_service=False,
+        reads=_EVENT_STREAMS,
+        more_publish=(
+            *(f"{role.service}.ops.>" for role in ROLES),
+            *(f"$JS.API.CONSUMER.LIST.{stream}" for stream in _EVENT_STREAMS),
+            *(
+                f"$JS.API.STREAM.{verb}.{DEAD_LETTERS}"
+                for verb in ("INFO", "MSG.GET", "MSG.DELETE", "PURGE")
+            ),
+        ),
+    ),
+    # Any program of others that copies what happens: it reads events, and nothing else.
+    Role(
+        SUBSCRIBER,
+        is_service=False,
+        more_publish=_read_only(_EVENT_STREAMS),
+        # The prefix that every client has unless told otherwise.
+        more_subscribe=("_INBOX.>",),
+        deny_publish=_not_of(SERVICE_DURABLES),
+    ),
+)
+
+USERS = (*ROLES, *PEOPLE)

@@ -11,7 +11,7 @@ from lingxi_local.child import Recipe
 from lingxi_local.data_dir import DataDir, Secrets
 from lingxi_local.databases import OWNERS, ensure_databases, owner_url
 from lingxi_local.nats import ADMIN, NatsServer
-from lingxi_local.permissions import ROLES
+from lingxi_local.permissions import USERS
 from lingxi_local.ports import LOOPBACK, unused_port
 from lingxi_local.postgres import PostgresServer
 from lingxi_local.process import StartFailed
@@ -42,7 +42,7 @@ class Servers:
 def secret_names() -> list[str]:
     """Names of the secrets an installation has for its servers."""
     databases = [f"database-{owner}" for owner in OWNERS]
-    users = [f"nats-{role.service}" for role in ROLES]
+    users = [f"nats-{role.service}" for role in USERS]
     return ["postgres", f"nats-{ADMIN}", *databases, *users]
 
 
@@ -55,10 +55,10 @@ async def choose_servers(settings: LocalSettings, data: DataDir, secrets: Secret
         server_url = server.url
         recipes.append(await _postgres_recipe(server))
     passwords = {owner: secrets[f"database-{owner}"] for owner in OWNERS}
-    users = [*(role.service for role in ROLES), ADMIN]
+    users = [*(role.service for role in USERS), ADMIN]
     if settings.nats_url is None:
         nats_passwords = {user: secrets[f"nats-{user}"] for user in users}
-        nats_server = NatsServer(data.path / "nats", unused_port(), nats_passwords)
+        nats_server = NatsServer(data.path / "nats", unused_port(), nats_passwords, USERS)
         nats_urls = {user: nats_server.url(user) for user in users}
         recipes.append(_nats_recipe(nats_server))
     else:
