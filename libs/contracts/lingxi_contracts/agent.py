@@ -40,10 +40,10 @@ class AgentParameters(Frozen):
     model: Annotated[Text, StringConstraints(min_length=1, max_length=MODEL_CHARS_MAX)] | None = (
         None
     )
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    max_tokens: int | None = Field(default=None, ge=1, le=32_768)
+    temperature: float | None = Field(default=None, ge=0, le=2, strict=True)
+    max_tokens: int | None = Field(default=None, ge=1, le=32_768, strict=True)
     proactive_behavior: Literal["off", "conservative", "balanced", "aggressive"] = "balanced"
-    auto_apply_confidence: float | None = Field(default=0.8, ge=0, le=1)
+    auto_apply_confidence: float | None = Field(default=0.8, ge=0, le=1, strict=True)
 
 
 class QuietHours(Frozen):
@@ -57,10 +57,10 @@ class AgentTimings(Frozen):
     """When an agent may write first. `daily_cap` counts messages; null: the behaviour's own."""
 
     inactivity_check_minutes: int = Field(
-        default=INACTIVITY_CHECK_MINUTES_DEFAULT, ge=1, le=525_600
+        default=INACTIVITY_CHECK_MINUTES_DEFAULT, ge=1, le=525_600, strict=True
     )
     quiet_hours: QuietHours | None = None
-    daily_cap: int | None = Field(default=None, ge=0, le=100)
+    daily_cap: int | None = Field(default=None, ge=0, le=100, strict=True)
 
 
 class Evidence(Frozen):

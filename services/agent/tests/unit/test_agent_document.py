@@ -105,7 +105,7 @@ UNFIT: list[tuple[Json, list[str | int], str]] = [
     (with_parameters(x=1e40), ["parameters", "x"], "number_too_long"),
     (with_parameters(x=[1e-300]), ["parameters", "x", 0], "number_too_long"),
     (with_parameters(x=10**NUMBER_CHARS_MAX), ["parameters", "x"], "number_too_long"),
-    ({"name": "Mo", "timings": {"daily_cap": 1e999}}, ["timings", "daily_cap"], "finite_number"),
+    ({"name": "Mo", "timings": {"daily_cap": 1e999}}, ["timings", "daily_cap"], "int_type"),
     (with_parameters(x=float("nan")), ["parameters", "x"], "number_too_long"),
     (with_parameters(x="a" * (LONGEST_PARAMETER + 1)), ["parameters"], "too_long"),
     (with_parameters(x=[1e39] * 1000), ["parameters"], "too_long"),
