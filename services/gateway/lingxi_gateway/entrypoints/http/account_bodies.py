@@ -14,7 +14,6 @@ from pydantic import (
     StrictBool,
     StringConstraints,
 )
-from pydantic.json_schema import SkipJsonSchema
 
 from lingxi_contracts.base import Text
 from lingxi_gateway.application.ports import TokenPair
@@ -74,6 +73,8 @@ Email = Annotated[
 Timezone = Annotated[Text, StringConstraints(max_length=TIMEZONE_CHARS_MAX), AfterValidator(_zone)]
 Token = Annotated[Text, StringConstraints(max_length=TOKEN_CHARS_MAX)]
 
+_TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI…"  # noqa: S105 -- an example
+
 
 class RegisterBody(BaseModel):
     """A new account."""
@@ -111,11 +112,15 @@ class LoginBody(BaseModel):
 class RefreshBody(BaseModel):
     """A refresh token."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh": _TOKEN}]})
+
     refresh: Token
 
 
 class LogoutBody(BaseModel):
     """A refresh token; `everywhere` ends all logins of its user."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh": _TOKEN}]})
 
     refresh: Token
     everywhere: StrictBool = False
@@ -150,9 +155,9 @@ class MeBody(BaseModel):
         }
     )
     email: Email = None
-    timezone: Timezone | SkipJsonSchema[None] = None
-    current_password: AnyPassword | SkipJsonSchema[None] = None
-    new_password: NewPassword | SkipJsonSchema[None] = None
+    timezone: Timezone | None = None
+    current_password: AnyPassword | None = None
+    new_password: NewPassword | None = None
 
 
 class MeOut(BaseModel):

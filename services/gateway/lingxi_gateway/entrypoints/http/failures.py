@@ -36,7 +36,19 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 def _fault(fault: dict[str, Any]) -> dict[str, Any]:
     """Where and what; never what was sent: it may be a password."""
-    return {"loc": list(fault["loc"]), "msg": fault["msg"], "type": fault["type"]}
+    return {"loc": list(fault["loc"]), "msg": _said(fault), "type": fault["type"]}
+
+
+def _said(fault: dict[str, Any]) -> str:
+    """Pydantic's words, but of a text's length: behind a validator of ours it counts "items"."""
+    bounds: dict[str, Any] = fault.get("ctx", {})
+    match fault["type"]:
+        case "too_short" if bounds.get("field_type") == "Value":
+            return f"must have at least {bounds['min_length']} characters"
+        case "too_long" if bounds.get("field_type") == "Value":
+            return f"must have at most {bounds['max_length']} characters"
+        case _:
+            return fault["msg"]
 
 
 async def _http(_: Request, error: Exception) -> Response:
