@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from libs.chassis.tests.clerk import Publisher
 from libs.chassis.tests.shelf import ShelfLog, create_tables, shelf_log
+from lingxi_chassis.bus import connect
 from lingxi_chassis.postgres import Pool, open_pool
 
 
@@ -24,3 +26,11 @@ async def log_pool(log_url: str) -> AsyncIterator[Pool]:
 @pytest.fixture
 def shelves(log_pool: Pool) -> ShelfLog:
     return shelf_log(log_pool)
+
+
+@pytest.fixture
+async def shop(nats_url: str) -> AsyncIterator[Publisher]:
+    async with connect(nats_url, "shop") as nats:
+        publisher = Publisher(nats)
+        await publisher.open()
+        yield publisher
