@@ -1,0 +1,222 @@
+"""Holds journals, history, log and stream against each other. Each finding is one line.
+
+Invariants (architecture 3): nothing accepted is lost; once in the log; order; read models equal the
+log; mine only; an error is never a message; turns do not mix.
+"""
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import nats
+import orjson
+import psycopg
+from nats.js.api import ConsumerConfig, DeliverPolicy
+
+from lingxi_contracts.envelope import Envelope
+from tests.chaos.journal import Journal
+
+MARK = re.compile(r"mark\d+x\d+y")
+MENTION = re.compile(r"(mark\d+x\d+y) number(\d+)z")
+STREAM_SECONDS_MAX = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One row of chat's log."""
+
+    session_id: str
+    version: int
+    type: str
+    data: dict[str, Any] | None
+
+
+def read_log(database_url: str) -> list[Logged]:
+    """Chat's log, by session and version."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "select stream_id::text, version, type, data from events order by stream_id, version"
+        ).fetchall()
+    return [Logged(*row) for row in rows]
+
+
+def read_messages(database_url: str) -> dict[str, list[tuple[int, str, str, str]]]:
+    """Chat's read model: `(seq, message id, author, text)` by session."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "select session_id::text, seq, message_id::text, author, text from messages"
+            " order by session_id, seq"
+        ).fetchall()
+    found: dict[str, list[tuple[int, str, str, str]]] = defaultdict(list)
+    for session_id, *message in rows:
+        found[session_id].append(tuple(message))
+    return found
+
+
+async def read_stream(nats_url: str, stream: str) -> list[Envelope]:
+    """Everything in a stream, in its order."""
+    client = await nats.connect(nats_url)
+    js = client.jetstream()
+    info = await js.stream_info(stream)
+    envelopes: list[Envelope] = []
+    subscription = await js.pull_subscribe(
+        "", stream=stream, config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
+    )
+    async with asyncio.timeout(STREAM_SECONDS_MAX):
+        while len(envelopes) < info.state.messages:
+            for message in await subscription.fetch(500, timeout=5):
+                envelopes.append(Envelope.model_validate_json(message.data))
+                await message.ack()
+    await client.close()
+    return envelopes
+
+
+def check_log(log: Sequence[Logged]) -> Iterable[str]:
+    """Versions without gaps; each turn started once and ended once; seq without gaps."""
+    by_session: dict[str, list[Logged]] = defaultdict(list)
+    for row in log:
+        by_session[row.session_id].append(row)
+    for session_id, rows in by_session.items():
+        if [row.version for row in rows] != list(range(1, len(rows) + 1)):
+            yield f"{session_id}: versions have gaps"
+        if any(row.type == "session_deleted.v1" for row in rows):
+            continue
+        yield from _check_turns(session_id, rows)
+
+
+def _check_turns(session_id: str, rows: Sequence[Logged]) -> Iterable[str]:
+    posted: dict[str, str] = {}
+    answered: set[str] = set()
+    open_turn: str | None = None
+    bubbles: list[str] = []
+    seq = 0
+    for row in rows:
+        data = row.data or {}
+        if row.type in ("message_posted.v1", "message_sent.v1"):
+            seq += 1
+            if data["seq"] != seq:
+                yield f"{session_id}: seq {data['seq']} where {seq} was due"
+        match row.type:
+            case "message_posted.v1":
+                if data["message_id"] in posted:
+                    yield f"{session_id}: {data['message_id']} posted twice"
+                posted[data["message_id"]] = data["text"]
+            case "turn_started.v1":
+                if open_turn is not None:
+                    yield f"{session_id}: two turns are open"
+                open_turn, bubbles = data["turn_id"], []
+            case "message_sent.v1":
+                if data["turn_id"] != open_turn:
+                    yield f"{session_id}: a bubble of a turn that is not open"
+                bubbles.append(data["text"])
+            case "turn_completed.v1":
+                if data["turn_id"] != open_turn:
+                    yield f"{session_id}: a turn ended that was not open"
+                open_turn = None
+                if answered & set(data["answers"]):
+                    yield f"{session_id}: a message was answered twice"
+                answered |= set(data["answers"])
+                yield from _check_reply(session_id, [posted[a] for a in data["answers"]], bubbles)
+            case "turn_failed.v1":
+                if data["turn_id"] != open_turn:
+                    yield f"{session_id}: a turn failed that was not open"
+                open_turn = None
+            case _:
+                pass
+    if open_turn is not None:
+        yield f"{session_id}: a turn is still open"
+
+
+def _check_reply(session_id: str, said: Sequence[str], bubbles: Sequence[str]) -> Iterable[str]:
+    """The simulator speaks of what it was told: of nobody else's words, and of these."""
+    if not said:
+        yield f"{session_id}: an answer to nothing"
+    marks = {mark for text in said for mark in MARK.findall(text)}
+    spoken = {mark for text in bubbles for mark in MARK.findall(text)}
+    if spoken - marks:
+        yield f"{session_id}: a reply speaks of {spoken - marks}, another user's words"
+
+
+def check_journal(
+    journal: Journal, messages: dict[str, list[tuple[int, str, str, str]]]
+) -> Iterable[str]:
+    """What a user was told is what there is, once."""
+    yield from journal.complaints
+    for post in journal.posts:
+        if post.told in ("unknown", "pending"):
+            yield f"{post.key}: still {post.told} at the end"
+        if post.in_session is None or post.in_session in journal.deleting:
+            continue
+        there = messages.get(post.in_session, [])
+        same = [row for row in there if row[2] == "user" and row[3] == post.text]
+        if len(same) != 1:
+            yield f"{post.key}: {len(same)} times in {post.in_session}, accepted once"
+        elif same[0][1] != post.message_id:
+            yield f"{post.key}: another id than was told"
+        texts = {row[1]: row[3] for row in there}
+        for message_id, text in post.answer.items():
+            if texts.get(message_id) != text:
+                yield f"{post.key}: its answer {message_id} is not what was told"
+    for session_id in journal.deleted:
+        if session_id in messages:
+            yield f"{session_id}: deleted, and {len(messages[session_id])} messages are there"
+    for session_id, shown in journal.seen.items():
+        if session_id in journal.deleting:
+            continue
+        there_by_seq = {row[0]: (row[1], row[3]) for row in messages.get(session_id, [])}
+        for seq, message in shown.items():
+            if there_by_seq.get(seq) != message:
+                yield f"{session_id}: message {seq} is not what was shown"
+
+
+def check_users(
+    journals: Sequence[Journal], messages: dict[str, list[tuple[int, str, str, str]]]
+) -> Iterable[str]:
+    """Each session holds the words of one user; the log holds no post that nobody made."""
+    owner = {session: journal.marker for journal in journals for session in journal.sessions}
+    for session_id, rows in messages.items():
+        marks = {mark for row in rows for mark in MARK.findall(row[3])}
+        if len(marks) > 1 or (session_id in owner and marks - {owner[session_id]}):
+            yield f"{session_id}: words of several users: {marks}"
+
+
+def check_read_model(
+    log: Sequence[Logged], messages: dict[str, list[tuple[int, str, str, str]]]
+) -> Iterable[str]:
+    """The messages that readers see are those of the log."""
+    said: dict[str, list[tuple[int, str, str, str]]] = defaultdict(list)
+    deleted = {row.session_id for row in log if row.type == "session_deleted.v1"}
+    for row in log:
+        if row.type in ("message_posted.v1", "message_sent.v1") and row.data is not None:
+            author = "user" if row.type == "message_posted.v1" else "agent"
+            if row.session_id not in deleted:
+                message = (row.data["seq"], row.data["message_id"], author, row.data["text"])
+                said[row.session_id].append(message)
+    for session_id in said.keys() | messages.keys():
+        if said.get(session_id, []) != messages.get(session_id, []):
+            yield f"{session_id}: the read model is not the log"
+
+
+def check_stream(log: Sequence[Logged], stream: Sequence[Envelope]) -> Iterable[str]:
+    """The stream holds every row once, each session's in order of version, with the same data."""
+    published: dict[str, list[Envelope]] = defaultdict(list)
+    for envelope in stream:
+        published[str(envelope.subject)].append(envelope)
+    logged: dict[str, list[Logged]] = defaultdict(list)
+    for row in log:
+        logged[row.session_id].append(row)
+    for session_id in logged.keys() | published.keys():
+        told = [(one.sequence, one.type) for one in published.get(session_id, [])]
+        rows = [(row.version, row.type) for row in logged.get(session_id, [])]
+        if told != rows:
+            yield f"{session_id}: the stream has {len(told)} events, the log {len(rows)}, or not so"
+            continue
+        for envelope, row in zip(published[session_id], logged[session_id], strict=True):
+            same = orjson.dumps(envelope.data, option=orjson.OPT_SORT_KEYS) == orjson.dumps(
+                row.data, option=orjson.OPT_SORT_KEYS
+            )
+            if not same and envelope.data is not None and row.data is not None:
+                yield f"{session_id}: event {row.version} differs in the stream"
