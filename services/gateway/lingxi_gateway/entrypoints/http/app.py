@@ -16,13 +16,14 @@ from lingxi_gateway.entrypoints.http.paths import SlashAtEnd
 from lingxi_gateway.entrypoints.http.problems import InvalidProblem, Problem, documented
 
 ROUTERS: tuple[APIRouter, ...] = (
+    chat.routes,
     accounts.routes,
     agents.routes,
     sessions.routes,
     messages.routes,
-    chat.routes,
     history.routes,
 )
+"""The busiest first: a request is matched against one route after the other."""
 DESCRIPTION = """\
 AI companions that remember, adapt under your eyes, and write first when it makes sense.
 

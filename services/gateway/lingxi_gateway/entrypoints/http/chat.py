@@ -19,7 +19,7 @@ from lingxi_gateway.application.post_message import post_message
 from lingxi_gateway.entrypoints.http.answers import JSON
 from lingxi_gateway.entrypoints.http.auth import CurrentUser
 from lingxi_gateway.entrypoints.http.model_calls import CountsAsModelCall
-from lingxi_gateway.entrypoints.http.parts import PartsOf
+from lingxi_gateway.entrypoints.http.parts import parts_of
 from lingxi_gateway.entrypoints.http.problems import MEDIA_TYPE, documented, problem
 from lingxi_gateway.entrypoints.http.routers import router
 from lingxi_gateway.entrypoints.http.wire import chat as wire
@@ -61,13 +61,13 @@ async def post_chat(
     request: Request,
     body: wire.ChatBody,
     user_id: CurrentUser,
-    parts: PartsOf,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Say something to an agent and wait for its answer. Hanging up stops nothing.
 
     Everybody whose message a turn took gets that turn's answer.
     """
+    parts = parts_of(request)  # as a dependency it would cost each request its resolving
     post = _post(body, user_id, idempotency_key)
     marks = parts.read_marks
     # A post marks what the agent said before as read; a repeat does not, so it is kept for then.
