@@ -124,6 +124,8 @@ class AnswerTurns:
         newest, timezone = await newest_messages(
             self.log.pool, claim.session_id, claim.user_id, PROMPT_MESSAGES_MAX
         )
+        if not newest:
+            raise SessionNotFound  # deleted since we loaded it
         # An agent may ask for longer answers than there is room for: half is for the prompt.
         room = min(profile.parameters.max_tokens or ANSWER_TOKENS, self.context_tokens // 2)
         return build_prompt(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from lingxi_chassis.bus import connect
 from lingxi_chassis.ids import new_id
@@ -62,8 +63,11 @@ async def test_deletions_and_outcomes_at_once_end_in_one_of_two_ways(chat: Runni
         await chat.ask(DeleteSession(user_id=chat.user_id, session_id=posted.session_id))
         assert (await chat.logged(posted.session_id))[-1] == "session_deleted"
 
-    async with asyncio.timeout(5):
+    with capture_logs() as logs:
         await asyncio.gather(*(one(n) for n in range(15)))
+        sql = "select 1 from turn_work where user_id = %(id)s"
+        assert await fetch_all(chat.pool, sql, {"id": chat.user_id}) == []
+    assert "turn_crashed" not in {line["event"] for line in logs}
 
 
 async def test_a_deleted_agent_takes_its_sessions_along(chat: RunningChat) -> None:

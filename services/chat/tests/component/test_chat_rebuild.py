@@ -1,111 +1,107 @@
-"""The log is the truth: read models and snapshots, folded afresh from it, are equal row by row."""
+"""Chat's read models and snapshots, made again from the log while people talk."""
 
 import asyncio
-from typing import Any
+from uuid import UUID
 
-import psycopg
 import pytest
 
-from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import fetch_all
-from lingxi_chat.domain.session import NEW, Session, evolve
+from lingxi_chassis.eventlog import EventLog
+from lingxi_chassis.postgres import Row, execute, fetch_all
+from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
+from lingxi_chat.domain import session
 from lingxi_chat.projections import messages, sessions
 from lingxi_contracts.chat import (
     EVENTS,
     DeleteSession,
-    ReadMessages,
+    PostedMessage,
     RenameSession,
-    RetryTurn,
-    StartSession,
+    SessionDeleted,
 )
 from services.chat.tests.component.harness import RunningChat
+from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PARTS = (messages, sessions)
-TABLES = {"messages": "session_id, seq", "sessions": "session_id"}
+READ_MODELS = ReadModels(
+    create=(*messages.CREATE, *sessions.CREATE),
+    projections=(*messages.PROJECTIONS, *sessions.PROJECTIONS),
+)
+TOMBSTONES = frozenset({SessionDeleted.tag})
+SHOWN = (
+    "select * from messages order by session_id, seq",
+    "select * from sessions order by session_id",
+    "select stream_id, user_id, version, xid::text, state from streams order by stream_id",
+)
 
 
-async def a_bit_of_everything(chat: RunningChat) -> None:
-    """Sessions with answers in bubbles, bursts, failures, retries, marks, titles, deletions."""
-    await chat.model.fault("raw", contains="bubbles", content="a\n<next>\nb")
-    await chat.model.fault("hang", contains="first", seconds=0.1, times=2)
-    said = await chat.say("bubbles")
-    burst = await chat.ask(chat.post("first", said.session_id))
-    await asyncio.gather(*(chat.ask(chat.post(f"then {n}", said.session_id)) for n in range(3)))
-    await chat.outcome(burst)
-    await chat.ask(RenameSession(user_id=chat.user_id, session_id=said.session_id, title="T"))
-    await chat.ask(ReadMessages(user_id=chat.user_id, session_id=said.session_id, up_to=None))
-    await chat.model.fault("status", contains="fails", status=401)
-    failed = await chat.say("fails", said.session_id)
-    await chat.model.heal()
-    await chat.ask(RetryTurn(user_id=chat.user_id, session_id=failed.session_id, turn_id=new_id()))
-    await chat.outcome(failed)
-    await chat.model.fault("status", contains="stays failed", status=401)
-    await chat.say("stays failed")
-    deleted = await chat.say("deleted")
-    await chat.ask(DeleteSession(user_id=chat.user_id, session_id=deleted.session_id))
-    await chat.ask(StartSession(user_id=chat.user_id, session_id=new_id(), agent_id=None))
+async def shown(chat: RunningChat) -> list[list[Row]]:
+    return [await fetch_all(chat.pool, select, {}) for select in SHOWN]
 
 
-async def test_read_models_are_equal_when_folded_afresh(chat: RunningChat) -> None:
-    await a_bit_of_everything(chat)
-
-    kept = await rows(chat, "public")
-    assert len(kept["messages"]) > 12
-    assert len(kept["sessions"]) == 3
-    async with await psycopg.AsyncConnection.connect(chat.settings.database_url) as connection:
-        await connection.execute("create schema afresh")
-        await connection.execute("set local search_path to afresh, public")
-        for statement in (one for part in PARTS for one in part.CREATE):
-            await connection.execute(statement.encode())
-        for projection in (one for part in PARTS for one in part.PROJECTIONS):
-            await connection.execute(
-                f"""
-                with logged as (
-                    select position, event_id, stream_id, version, type, user_id, occurred_at, data
-                    from events order by position
-                ), appended as (select stream_id, user_id, version, state from streams)
-                {projection.sql}
-                """.encode()
-            )
-        await connection.commit()
-    assert await rows(chat, "afresh") == kept
+def open_log(chat: RunningChat) -> EventLog[session.Session, session.SessionEvent]:
+    """The log, to fold it."""
+    return EventLog(chat.pool, sessions.SESSION, session.NEW, session.evolve)
 
 
-async def rows(chat: RunningChat, schema: str) -> dict[str, list[tuple[Any, ...]]]:
-    return {
-        table: [
-            tuple(row)
-            for row in await fetch_all(
-                chat.pool, f"select * from {schema}.{table} order by {key}", {}
-            )
-        ]
-        for table, key in TABLES.items()
-    }
+async def talk(chat: RunningChat, lines: int, said: list[PostedMessage]) -> UUID:
+    """A session of its own, with a title of the user's."""
+    session_id: UUID | None = None
+    for number in range(lines):
+        posted = await chat.say(f"line {number}", session_id)
+        session_id = posted.session_id
+        said.append(posted)
+    assert session_id is not None
+    await chat.ask(RenameSession(user_id=chat.user_id, session_id=session_id, title="mine"))
+    return session_id
 
 
-async def test_snapshots_are_what_the_log_says(chat: RunningChat) -> None:
-    await a_bit_of_everything(chat)
+async def test_a_rebuild_gives_the_same_rows(chat: RunningChat) -> None:
+    """Guards chat's folds: whatever the batch, read models and snapshots are equal row by row;
+    of a deleted session, blanked or not, nothing comes back."""
+    said: list[PostedMessage] = []
+    kept, gone = await asyncio.gather(talk(chat, 4, said), talk(chat, 3, said))
+    burst = [chat.post(f"burst {number}", kept) for number in range(3)]
+    for posted in [await chat.ask(post) for post in burst]:
+        await chat.outcome(posted)
+    await chat.ask(DeleteSession(user_id=chat.user_id, session_id=gone))
+    before = await shown(chat)
+    rows_of_session = [row[0] for row in before[0]].count
+    assert rows_of_session(kept) > 10
+    assert rows_of_session(gone) == 0
+    blank = "update events set data = null where stream_id = %(gone)s and version <= %(versions)s"
+    for versions in (0, 5, 10_000):
+        keep_tombstone = " and type <> 'session_deleted.v1'"
+        await execute(chat.pool, blank + keep_tombstone, {"gone": gone, "versions": versions})
+        for batch_rows in (1, 7, 10_000):
+            await rebuild_read_models(chat.settings.database_url, READ_MODELS, batch_rows)
+            assert await shown(chat) == before, f"{batch_rows} rows a batch"
+    assert (await rebuild_snapshots(open_log(chat), EVENTS, TOMBSTONES)).replaced == 0
+    assert await shown(chat) == before
 
-    logged = await fetch_all(
-        chat.pool,
-        "select stream_id, version, type, data, occurred_at from events"
-        " order by stream_id, version",
-        {},
-    )
-    folded: dict[Any, tuple[int, Session | None]] = {}
-    for stream_id, version, tag, data, occurred_at in logged:
-        before, state = folded.get(stream_id, (0, NEW))
-        assert version == before + 1
-        event: Any = EVENTS[tag].model_validate(data)
-        erased = tag == "session_deleted.v1"
-        folded[stream_id] = (version, None if erased else evolve(state or NEW, event, occurred_at))
-    snapshots = await fetch_all(
-        chat.pool, "select stream_id, version, state::text from streams", {}
-    )
-    assert {
-        stream_id: (version, state and sessions.SESSION.validate_json(state))
-        for stream_id, version, state in snapshots
-    } == folded
-    assert len(folded) >= 4
+
+async def test_people_talk_on_during_rebuilds(chat: RunningChat) -> None:
+    """Guards the swap under the running service: all that was said is there, once, in order."""
+    said: list[PostedMessage] = []
+    stop = asyncio.Event()
+
+    async def go_on() -> None:
+        while not stop.is_set():
+            await talk(chat, 3, said)
+
+    talking = [asyncio.create_task(go_on()) for _ in range(3)]
+    await eventually(lambda: len(said) > 9)
+    for batch_rows in (10, 2_000):
+        spoken = len(said)
+        await rebuild_read_models(chat.settings.database_url, READ_MODELS, batch_rows)
+        await eventually(lambda spoken=spoken: len(said) > spoken + 6)
+    stop.set()
+    await asyncio.gather(*talking)
+    before = await shown(chat)
+    await rebuild_read_models(chat.settings.database_url, READ_MODELS)
+    assert await shown(chat) == before
+    assert {posted.status for posted in said} == {"answered"}
+    for session_id in {posted.session_id for posted in said}:
+        views = await chat.messages(session_id)
+        assert [view.seq for view in views] == list(range(1, len(views) + 1))
+        texts = [view.text for view in views if view.author == "user"]
+        assert texts == [f"line {number}" for number in range(3)]
