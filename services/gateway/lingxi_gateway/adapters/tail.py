@@ -1,7 +1,7 @@
 """The tail: follows one stream from now on, in order, for as long as this process lives.
 
-It is an ordered consumer of our own making: the library's starts over from the first event of the
-stream when it is reset before its first message, and never notices a stream that vanished.
+It is an ordered consumer of our own making (docs/decisions/0009): the library's starts over from
+the first event of the stream when it is reset before its first message, and cannot be looked at.
 Invariants:
 
 1. Events are dispatched in the order of the stream, each once, from the place where the tail began.
