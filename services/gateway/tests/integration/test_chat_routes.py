@@ -9,7 +9,12 @@ from nats.aio.msg import Msg
 
 from lingxi_chassis.bus import connect
 from lingxi_chassis.ids import new_id
+from lingxi_chassis.rpc import RpcClient
+from lingxi_contracts.chat import PostMessage
 from lingxi_contracts.identity import derived_message_id, derived_session_id
+from lingxi_gateway.application import post_message
+from lingxi_gateway.application.outcome import Answered
+from lingxi_gateway.application.waiters import Waiters
 from services.gateway.tests.integration.running import Lingxi, User
 from tests.fixtures.waiting import eventually
 
@@ -208,6 +213,26 @@ async def test_a_turn_costs_one_request_to_one_owner(lingxi: Lingxi) -> None:
         await eventually(
             lambda: subjects[10:] == ["chat.rpc.read_messages", "chat.rpc.get_session"]
         )
+
+
+async def test_an_answer_is_found_though_no_event_tells_of_it(
+    lingxi: Lingxi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(post_message, "CHECK_SECONDS", 0.1)
+    lingxi.says()
+    post = PostMessage(
+        user_id=new_id(),
+        session_id=new_id(),
+        message_id=new_id(),
+        text="Hello.",
+        create_session=True,
+        request_hash="hash",
+    )
+    async with connect(lingxi.nats_url, "deaf") as nats:
+        deaf = Waiters()  # no tail dispatches to them
+        outcome = await post_message.post_message(RpcClient(nats), deaf, post, 10.0)
+    assert isinstance(outcome, Answered)
+    assert [bubble.text for bubble in outcome.bubbles] == ["Yes."]
 
 
 async def test_a_session_that_is_deleted_meanwhile_is_not_found(lingxi: Lingxi) -> None:
