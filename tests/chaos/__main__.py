@@ -19,7 +19,8 @@ def main() -> None:
     broken: list[int] = []
     for seed in arguments.seeds or range(1, arguments.count + 1):
         outcome = asyncio.run(run(seed, arguments.seconds))
-        print(outcome.report(), flush=True)
+        sys.stdout.write(f"{outcome.report()}\n")
+        sys.stdout.flush()
         if outcome.findings:
             broken.append(seed)
     if broken:

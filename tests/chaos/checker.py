@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import nats
@@ -17,11 +17,13 @@ import psycopg
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from lingxi_contracts.envelope import Envelope
-from tests.chaos.journal import Journal
+from tests.chaos.journal import Journal, Post
 
 MARK = re.compile(r"mark\d+x\d+y")
-MENTION = re.compile(r"(mark\d+x\d+y) number(\d+)z")
 STREAM_SECONDS_MAX = 30.0
+
+type Messages = dict[str, list[tuple[int, str, str, str]]]
+"""`(seq, message id, author, text)` by session, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +45,14 @@ def read_log(database_url: str) -> list[Logged]:
     return [Logged(*row) for row in rows]
 
 
-def read_messages(database_url: str) -> dict[str, list[tuple[int, str, str, str]]]:
+def read_messages(database_url: str) -> Messages:
     """Chat's read model: `(seq, message id, author, text)` by session."""
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(
             "select session_id::text, seq, message_id::text, author, text from messages"
             " order by session_id, seq"
         ).fetchall()
-    found: dict[str, list[tuple[int, str, str, str]]] = defaultdict(list)
+    found: Messages = defaultdict(list)
     for session_id, *message in rows:
         found[session_id].append(tuple(message))
     return found
@@ -87,46 +89,64 @@ def check_log(log: Sequence[Logged]) -> Iterable[str]:
         yield from _check_turns(session_id, rows)
 
 
-def _check_turns(session_id: str, rows: Sequence[Logged]) -> Iterable[str]:
-    posted: dict[str, str] = {}
-    answered: set[str] = set()
+@dataclass(slots=True)
+class _Telling:
+    """A session's story as its log tells it, and what is wrong with it."""
+
+    session_id: str
+    posted: dict[str, str] = field(default_factory=dict[str, str])
+    answered: set[str] = field(default_factory=set[str])
     open_turn: str | None = None
-    bubbles: list[str] = []
-    seq = 0
-    for row in rows:
+    bubbles: list[str] = field(default_factory=list[str])
+    seq: int = 0
+    wrong: list[str] = field(default_factory=list[str])
+
+    def tell(self, row: Logged) -> None:
+        """One more event."""
         data = row.data or {}
-        if row.type in ("message_posted.v1", "message_sent.v1"):
-            seq += 1
-            if data["seq"] != seq:
-                yield f"{session_id}: seq {data['seq']} where {seq} was due"
         match row.type:
             case "message_posted.v1":
-                if data["message_id"] in posted:
-                    yield f"{session_id}: {data['message_id']} posted twice"
-                posted[data["message_id"]] = data["text"]
+                self._numbered(data["seq"])
+                self._if(data["message_id"] in self.posted, f"{data['message_id']} posted twice")
+                self.posted[data["message_id"]] = data["text"]
             case "turn_started.v1":
-                if open_turn is not None:
-                    yield f"{session_id}: two turns are open"
-                open_turn, bubbles = data["turn_id"], []
+                self._if(self.open_turn is not None, "two turns are open")
+                self.open_turn, self.bubbles = data["turn_id"], []
             case "message_sent.v1":
-                if data["turn_id"] != open_turn:
-                    yield f"{session_id}: a bubble of a turn that is not open"
-                bubbles.append(data["text"])
+                self._numbered(data["seq"])
+                self._if(data["turn_id"] != self.open_turn, "a bubble of a turn that is not open")
+                self.bubbles.append(data["text"])
             case "turn_completed.v1":
-                if data["turn_id"] != open_turn:
-                    yield f"{session_id}: a turn ended that was not open"
-                open_turn = None
-                if answered & set(data["answers"]):
-                    yield f"{session_id}: a message was answered twice"
-                answered |= set(data["answers"])
-                yield from _check_reply(session_id, [posted[a] for a in data["answers"]], bubbles)
+                self._end(data["turn_id"])
+                answers = data["answers"]
+                self._if(bool(self.answered & set(answers)), "a message was answered twice")
+                self.answered |= set(answers)
+                said = [self.posted[answer] for answer in answers]
+                self.wrong += _check_reply(self.session_id, said, self.bubbles)
             case "turn_failed.v1":
-                if data["turn_id"] != open_turn:
-                    yield f"{session_id}: a turn failed that was not open"
-                open_turn = None
+                self._end(data["turn_id"])
             case _:
                 pass
-    if open_turn is not None:
+
+    def _numbered(self, seq: int) -> None:
+        self.seq += 1
+        self._if(seq != self.seq, f"seq {seq} where {self.seq} was due")
+
+    def _end(self, turn_id: str) -> None:
+        self._if(turn_id != self.open_turn, "a turn ended that was not open")
+        self.open_turn = None
+
+    def _if(self, wrong: bool, what: str) -> None:
+        if wrong:
+            self.wrong.append(f"{self.session_id}: {what}")
+
+
+def _check_turns(session_id: str, rows: Sequence[Logged]) -> Iterable[str]:
+    telling = _Telling(session_id)
+    for row in rows:
+        telling.tell(row)
+    yield from telling.wrong
+    if telling.open_turn is not None:
         yield f"{session_id}: a turn is still open"
 
 
@@ -140,41 +160,36 @@ def _check_reply(session_id: str, said: Sequence[str], bubbles: Sequence[str]) -
         yield f"{session_id}: a reply speaks of {spoken - marks}, another user's words"
 
 
-def check_journal(
-    journal: Journal, messages: dict[str, list[tuple[int, str, str, str]]]
-) -> Iterable[str]:
+def check_journal(journal: Journal, messages: Messages) -> Iterable[str]:
     """What a user was told is what there is, once."""
     yield from journal.complaints
     for post in journal.posts:
         if post.told in ("unknown", "pending"):
             yield f"{post.key}: still {post.told} at the end"
-        if post.in_session is None or post.in_session in journal.deleting:
-            continue
-        there = messages.get(post.in_session, [])
-        same = [row for row in there if row[2] == "user" and row[3] == post.text]
-        if len(same) != 1:
-            yield f"{post.key}: {len(same)} times in {post.in_session}, accepted once"
-        elif same[0][1] != post.message_id:
-            yield f"{post.key}: another id than was told"
-        texts = {row[1]: row[3] for row in there}
-        for message_id, text in post.answer.items():
-            if texts.get(message_id) != text:
-                yield f"{post.key}: its answer {message_id} is not what was told"
-    for session_id in journal.deleted:
-        if session_id in messages:
-            yield f"{session_id}: deleted, and {len(messages[session_id])} messages are there"
-    for session_id, shown in journal.seen.items():
-        if session_id in journal.deleting:
-            continue
-        there_by_seq = {row[0]: (row[1], row[3]) for row in messages.get(session_id, [])}
-        for seq, message in shown.items():
-            if there_by_seq.get(seq) != message:
+        if post.in_session is not None and post.in_session not in journal.deleting:
+            yield from _check_post(post, messages.get(post.in_session, []))
+    for session_id in journal.deleted & messages.keys():
+        yield f"{session_id}: deleted, and {len(messages[session_id])} messages are there"
+    for session_id in journal.seen.keys() - journal.deleting:
+        there = {row[0]: (row[1], row[3]) for row in messages.get(session_id, [])}
+        for seq, message in journal.seen[session_id].items():
+            if there.get(seq) != message:
                 yield f"{session_id}: message {seq} is not what was shown"
 
 
-def check_users(
-    journals: Sequence[Journal], messages: dict[str, list[tuple[int, str, str, str]]]
-) -> Iterable[str]:
+def _check_post(post: Post, there: Sequence[tuple[int, str, str, str]]) -> Iterable[str]:
+    same = [row for row in there if row[2] == "user" and row[3] == post.text]
+    if len(same) != 1:
+        yield f"{post.key}: {len(same)} times in {post.in_session}, accepted once"
+    elif same[0][1] != post.message_id:
+        yield f"{post.key}: another id than was told"
+    texts = {row[1]: row[3] for row in there}
+    for message_id, text in post.answer.items():
+        if texts.get(message_id) != text:
+            yield f"{post.key}: its answer {message_id} is not what was told"
+
+
+def check_users(journals: Sequence[Journal], messages: Messages) -> Iterable[str]:
     """Each session holds the words of one user; the log holds no post that nobody made."""
     owner = {session: journal.marker for journal in journals for session in journal.sessions}
     for session_id, rows in messages.items():
@@ -183,11 +198,9 @@ def check_users(
             yield f"{session_id}: words of several users: {marks}"
 
 
-def check_read_model(
-    log: Sequence[Logged], messages: dict[str, list[tuple[int, str, str, str]]]
-) -> Iterable[str]:
+def check_read_model(log: Sequence[Logged], messages: Messages) -> Iterable[str]:
     """The messages that readers see are those of the log."""
-    said: dict[str, list[tuple[int, str, str, str]]] = defaultdict(list)
+    said: Messages = defaultdict(list)
     deleted = {row.session_id for row in log if row.type == "session_deleted.v1"}
     for row in log:
         if row.type in ("message_posted.v1", "message_sent.v1") and row.data is not None:

@@ -45,6 +45,6 @@ def plan(seed: int, seconds: float, every_seconds: float = 2.0) -> list[Fault]:
                 victim = "nats"
             case "model":
                 victim = chance.choice(("status 500", "status 429", "empty", "hang", "cut"))
-        faults.append(Fault(at, kind, victim, chance.uniform(0.2, 4.0)))
+        faults.append(Fault(at, kind, victim, chance.uniform(0.2, 5.0)))
         at += chance.uniform(0.5, 1.5) * every_seconds
     return faults

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from io import StringIO
@@ -20,11 +20,11 @@ from tests.fixtures.proxy import Proxy, proxy_to
 from tests.fixtures.servers import PASSWORD, RunningNats, start_nats
 
 MODEL_FAULTS = {
-    "status 500": {"do": "status", "status": 500, "times": 6},
-    "status 429": {"do": "status", "status": 429, "times": 6},
-    "empty": {"do": "empty", "times": 4},
-    "hang": {"do": "hang", "seconds": 2, "times": 4},
-    "cut": {"do": "cut", "after_chunks": 2, "times": 6},
+    "status 500": {"do": "status", "status": 500},
+    "status 429": {"do": "status", "status": 429},
+    "empty": {"do": "empty"},
+    "hang": {"do": "hang", "seconds": 2},
+    "cut": {"do": "cut", "after_chunks": 2},
 }
 
 
@@ -59,9 +59,14 @@ class Running:
             case "lose_store":
                 await asyncio.to_thread(self._lose_store)
             case "model":
-                rules = [MODEL_FAULTS[fault.victim]]
-                async with httpx.AsyncClient(trust_env=False) as client:
-                    await client.post(f"{self.system.simulator_url}/faults", json=rules)
+                await self._model_fails(MODEL_FAULTS[fault.victim], fault.seconds)
+
+    async def _model_fails(self, rule: Mapping[str, object], seconds: float) -> None:
+        faults = f"{self.system.simulator_url}/faults"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            placed = (await client.post(faults, json=[rule])).json()
+            await asyncio.sleep(seconds)
+            await client.delete(faults, params={"id": placed["ids"][0]})
 
     def _pid(self, victim: str) -> int | None:
         own = {"nats": self.nats.process.pid, "postgres": self.postgres.process.pid}

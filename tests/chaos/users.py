@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -9,14 +10,13 @@ import httpx
 
 from tests.chaos.journal import Journal, Post
 from tests.e2e.client import connection, log_in, register
+from tests.fixtures.waiting import eventually
 
 REQUEST_SECONDS_MAX = 8.0
 SESSIONS_MAX = 4
 PAUSE_SECONDS_MAX = 0.3
 SETTLE_SECONDS_MAX = 90.0
-SETTLE_PAUSE_SECONDS = 0.2
 AWAY = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INTERNAL_SERVER_ERROR)
-WAIT_SECONDS_MAX = 60.0
 
 
 class ChaoticUser:
@@ -45,18 +45,22 @@ class ChaoticUser:
 
     async def _settle(self) -> None:
         """Repeat what is unknown until it is known, and wait until no turn is open."""
-        async with asyncio.timeout(SETTLE_SECONDS_MAX):
-            for post in self.journal.posts:
-                while post.told in ("unknown", "pending"):
-                    await self._post(post)
-                    await asyncio.sleep(SETTLE_PAUSE_SECONDS)
-            for session_id in self.journal.deleting - self.journal.deleted:
-                while session_id not in self.journal.deleted:
-                    await self._delete_session(session_id)
-            for session_id in self.journal.sessions - self.journal.deleted:
-                while await self._is_open(session_id):
-                    await asyncio.sleep(SETTLE_PAUSE_SECONDS)
-                await self._read_session(session_id)
+        for post in self.journal.posts:
+            await eventually(partial(self._known, post), SETTLE_SECONDS_MAX)
+        for session_id in self.journal.deleting - self.journal.deleted:
+            await eventually(partial(self._deleted, session_id), SETTLE_SECONDS_MAX)
+        for session_id in self.journal.sessions - self.journal.deleted:
+            await eventually(partial(self._quiet, session_id), SETTLE_SECONDS_MAX)
+            await self._read_session(session_id)
+
+    async def _known(self, post: Post) -> bool:
+        if post.told in ("unknown", "pending"):
+            await self._post(post)
+        return post.told not in ("unknown", "pending")
+
+    async def _deleted(self, session_id: str) -> bool:
+        await self._delete_session(session_id)
+        return session_id in self.journal.deleted
 
     async def _request(self, method: str, path: str, **more: Any) -> httpx.Response | None:
         """The answer; None: none came, so that the outcome is unknown."""
@@ -153,11 +157,11 @@ class ChaoticUser:
 
     async def _delete(self) -> None:
         session_id = self._a_session()
-        if session_id is not None and not self._awaited(session_id):
+        if session_id is not None and not self._awaits():
             await self._delete_session(session_id)
 
-    def _awaited(self, session_id: str) -> bool:
-        """Whether an unknown outcome may concern this session."""
+    def _awaits(self) -> bool:
+        """Whether there is an outcome still unknown."""
         return any(post.told in ("unknown", "pending") for post in self.journal.posts)
 
     async def _delete_session(self, session_id: str) -> None:
@@ -172,9 +176,10 @@ class ChaoticUser:
         else:
             self.journal.complaints.append(f"deletion answered {answer.status_code}")
 
-    async def _is_open(self, session_id: str) -> bool:
+    async def _quiet(self, session_id: str) -> bool:
+        """Whether no turn is open."""
         answer = await self._request("GET", f"/api/sessions/{session_id}/?mark_read=false")
         if answer is None or answer.status_code != HTTPStatus.OK:
-            return True
+            return False
         turn = answer.json()["turn"]
-        return turn is not None and turn["status"] == "open"
+        return turn is None or turn["status"] != "open"
