@@ -52,7 +52,7 @@ def create_app(parts: Parts) -> FastAPI:
         responses=documented(HTTPStatus.SERVICE_UNAVAILABLE),
     )
     app.state.parts = parts
-    answer_failures(app)
+    answer_failures(app, [route for router in ROUTERS for route in router.routes])
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = lambda: _openapi(app)

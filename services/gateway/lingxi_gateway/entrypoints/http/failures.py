@@ -1,5 +1,6 @@
 """Turns what routes and FastAPI raise into problems."""
 
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
 
 from lingxi_contracts.errors import InvalidInput, PayloadTooLarge, Refusal
 from lingxi_gateway.domain.refusals import MethodNotAllowed, RouteNotFound
@@ -18,11 +20,18 @@ ERRORS_MAX = 20
 """How many of a request's faults an answer lists."""
 
 
-def answer_failures(app: FastAPI) -> None:
-    """Register the handlers; unexpected exceptions are answered by `edge`."""
+def answer_failures(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Register the handlers; unexpected exceptions are answered by `edge`.
+
+    `routes`: those of all routers, for what a path takes.
+    """
+
+    async def http(request: Request, error: Exception) -> Response:
+        return _http(cast("HTTPException", error), lambda: _allowed(request, routes))
+
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, http)
 
 
 async def _refusal(_: Request, error: Exception) -> Response:
@@ -51,8 +60,7 @@ def _said(fault: dict[str, Any]) -> str:
             return fault["msg"]
 
 
-async def _http(_: Request, error: Exception) -> Response:
-    raised = cast("HTTPException", error)
+def _http(raised: HTTPException, allowed: Callable[[], str]) -> Response:
     status = HTTPStatus(raised.status_code)
     if status is HTTPStatus.NOT_FOUND:
         return refused(RouteNotFound())
@@ -65,7 +73,16 @@ async def _http(_: Request, error: Exception) -> Response:
         return refused(InvalidInput(errors=[fault]))
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         answer = refused(MethodNotAllowed())
-        answer.headers.update(raised.headers or {})
+        answer.headers["Allow"] = allowed() or (raised.headers or {}).get("Allow", "")
         return answer
     code = status.name.lower()
     return problem(status, code, status.phrase, headers=dict(raised.headers or {}))
+
+
+def _allowed(request: Request, routes: Sequence[BaseRoute]) -> str:
+    """The methods that the path takes. (Starlette names those of its first route only.)"""
+    methods: set[str] = set()
+    for route in routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return ", ".join(sorted(methods))
