@@ -14,7 +14,7 @@ from tests.e2e.simulated import Model, model_of
 from tests.fixtures.servers import reachable_folder
 from tests.fixtures.system import RunningSystem
 
-JWT_SECRET = "only-for-tests-and-long-enough-for-hs256"
+JWT_SECRET = "only for tests, and long enough for every algorithm " * 2
 SHOWN_CHARS_MAX = 20_000
 """How much of the systems' output a failed test shows."""
 
