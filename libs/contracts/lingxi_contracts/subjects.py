@@ -77,6 +77,11 @@ def dead_letters_of(user_id: UUID) -> str:
     return f"dead.*.*.{user_id}.*"
 
 
-def replay_subject(service: str, handler: str) -> str:
-    """Where an operator asks a service to handle an event again."""
-    return f"{service}.replay.{handler}"
+def dead_letters_for(service: str = "*", handler: str = "*") -> str:
+    """All dead letters of a service, or of one of its handlers."""
+    return f"dead.{service}.{handler}.>"
+
+
+def events_of_user(owner: str, name: str, user_id: UUID) -> str:
+    """All events of one name about one user."""
+    return f"{owner}.event.{name}.{user_id}.*"

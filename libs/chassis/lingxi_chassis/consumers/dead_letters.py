@@ -54,7 +54,7 @@ async def put_dead_letter(
     """
     stream_seq = message.metadata.sequence.stream
     user_id = event.userid if event else _user_in(message.subject)
-    event_id = event.id if event else uuid5(NOBODY, f"{durable.stream}:{stream_seq}")
+    event_id = event.id if event else unread_event_id(durable, stream_seq)
     letter = {
         "owner": durable.owner,
         "stream": durable.stream,
@@ -66,6 +66,11 @@ async def put_dead_letter(
     subject = dead_letter_subject(durable.service, durable.handler, user_id, event_id)
     headers = {"content-type": "application/json"}
     await js.publish(subject, orjson.dumps(letter), stream=DEAD_LETTERS_STREAM, headers=headers)
+
+
+def unread_event_id(durable: Durable, stream_seq: int) -> UUID:
+    """Stands for the id of an event that cannot be read."""
+    return uuid5(NOBODY, f"{durable.stream}:{stream_seq}")
 
 
 def _user_in(subject: str) -> UUID:

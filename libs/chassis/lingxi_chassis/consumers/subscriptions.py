@@ -25,7 +25,9 @@ from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
 from lingxi_chassis.consumers.durable import Durable, HandlerLimits, StreamMissing
 from lingxi_chassis.consumers.handling import Handle, Handling
 from lingxi_chassis.consumers.pull import HandledPull
+from lingxi_chassis.consumers.replay import replay_event
 from lingxi_chassis.tasks import in_background
+from lingxi_contracts.dead_letters import HandlerUnknown, Replayed, ReplayLetter
 
 CHECK_SECONDS = 10.0
 TICK_SECONDS = 0.5
@@ -71,6 +73,7 @@ class _Subscription:
         handle: Handle,
     ) -> None:
         self.durable = durable
+        self.handle = handle
         self.handling = Handling(js, durable, handle)
         self._js = js
         self._nats = nats
@@ -190,6 +193,19 @@ class Subscriptions:
         self._subscriptions.append(
             _Subscription(self._broker, self._js, self._nats, durable, handle)
         )
+
+    async def replay(self, request: ReplayLetter) -> Replayed:
+        """Handle the event of a dead letter again; for `RpcServer.serve`.
+
+        Raises:
+            HandlerUnknown, EventGone, HandlerFailed, Unavailable.
+        """
+        for subscription in self._subscriptions:
+            if subscription.durable.handler == request.handler:
+                return await replay_event(
+                    self._js, subscription.durable, subscription.handle, request
+                )
+        raise HandlerUnknown
 
     async def trouble(self) -> str | None:
         """For `Health.add`: why a handler hears nothing."""
