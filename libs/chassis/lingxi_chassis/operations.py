@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from lingxi_chassis.health import Health
 from lingxi_chassis.owner import OwnerParts
 from lingxi_chassis.postgres import Pool, fetch_one
+from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.relay.healing import ask_to_heal
 from lingxi_chassis.relay.lag import relay_lag
 from lingxi_chassis.rpc import RpcServer
@@ -17,6 +18,7 @@ from lingxi_contracts.operations import (
     GetStatus,
     LogStatus,
     ModelStatus,
+    Rebuild,
     Republish,
     Republished,
     ServiceStatus,
@@ -33,7 +35,9 @@ _TRANSACTIONS = """
 """
 
 
-async def serve(parts: OwnerParts, owner: str, model: ModelStatus | None = None) -> None:
+async def serve(
+    parts: OwnerParts, owner: str, rebuilds: Rebuilds, model: ModelStatus | None = None
+) -> None:
     """Answer what an operator asks of an owner."""
 
     async def republish(_: Republish) -> Republished:
@@ -42,6 +46,7 @@ async def serve(parts: OwnerParts, owner: str, model: ModelStatus | None = None)
 
     await serve_status(parts.server, parts.health, model, lambda: _log_status(parts, owner))
     await parts.server.serve(Republish, republish)
+    await parts.server.serve(Rebuild, rebuilds.__call__)
 
 
 async def serve_status(

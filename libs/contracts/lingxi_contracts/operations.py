@@ -87,6 +87,43 @@ class Republish(Operation[Republished]):
     name = "republish"
 
 
+class RebuildUnderWay(Refusal):
+    """A rebuild of this owner is under way already."""
+
+    code = "rebuild_under_way"
+
+
+class TablesBusy(Refusal):
+    """The read models were never free to be replaced; something holds locks on them for long."""
+
+    code = "tables_busy"
+
+
+class RebuiltLog(Answer):
+    """What a rebuild made again, from how many events.
+
+    `held_off_seconds`: how long appends waited for the swap. Of snapshots, those `replaced` were
+    not as the log says, and the `unsettled` kept moving.
+    """
+
+    rebuilt: tuple[str, ...]
+    events: int
+    seconds: float
+    held_off_seconds: float = 0.0
+    replaced: int = 0
+    unsettled: int = 0
+
+
+class Rebuild(Operation[RebuiltLog]):
+    """Make the owner's read models again from its log while it runs; or its snapshots.
+
+    It goes on when nobody waits for the answer any more. Refused: RebuildUnderWay, TablesBusy.
+    """
+
+    name = "rebuild"
+    snapshots: bool = False
+
+
 # Users
 
 

@@ -15,11 +15,15 @@ from lingxi_chassis import migrations, operations
 from lingxi_chassis.owner import open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
-from lingxi_contracts.agent import OWNER
+from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
+from lingxi_chassis.rebuild.on_request import Rebuilds
+from lingxi_contracts.agent import EVENTS, OWNER, AgentDeleted
 from lingxi_contracts.errors import AgentNameTaken
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 PROJECTIONS = (*agents.FOLDS, *personality_versions.FOLDS)
+READ_MODELS = ReadModels((*agents.CREATE, *personality_versions.CREATE), PROJECTIONS)
+TOMBSTONES = frozenset({AgentDeleted.tag})
 
 
 def migrate(settings: Settings) -> None:
@@ -32,8 +36,13 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     """The service answers while the context is open."""
     async with open_owner(OWNER, settings, stop) as parts:
         parts.health.add("requests", parts.server.trouble)
-        await rpc.serve(parts.server, open_log(parts.pool, parts.relay.wake))
-        await operations.serve(parts, OWNER)
+        log = open_log(parts.pool, parts.relay.wake)
+        await rpc.serve(parts.server, log)
+        rebuilds = Rebuilds(
+            lambda: rebuild_read_models(settings.database_url, READ_MODELS),
+            lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
+        )
+        await operations.serve(parts, OWNER, rebuilds)
         yield
 
 

@@ -15,6 +15,8 @@ from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.owner import open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
+from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
+from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.tasks import in_background
 from lingxi_chat.adapters.agents import RemoteProfiles
 from lingxi_chat.adapters.model import SpeakingModel
@@ -27,11 +29,15 @@ from lingxi_chat.domain import session
 from lingxi_chat.entrypoints import events, rpc
 from lingxi_chat.projections import messages, sessions
 from lingxi_chat.settings import Settings
-from lingxi_contracts.chat import OWNER
+from lingxi_contracts.chat import EVENTS, OWNER, SessionDeleted
+from lingxi_contracts.dead_letters import ReplayLetter
 from lingxi_contracts.subjects import CHAT_WORK
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 RECENT_SESSIONS_MAX = 10_000
+PROJECTIONS = (*messages.PROJECTIONS, *sessions.PROJECTIONS)
+READ_MODELS = ReadModels((*messages.CREATE, *sessions.CREATE), PROJECTIONS)
+TOMBSTONES = frozenset({SessionDeleted.tag})
 
 
 def migrate(settings: Settings) -> None:
@@ -46,7 +52,7 @@ def session_log(pool: Pool, on_append: Callable[[], None] = lambda: None) -> Ses
         state=sessions.SESSION,
         initial=session.NEW,
         evolve=session.evolve,
-        projections=(*messages.PROJECTIONS, *sessions.PROJECTIONS),
+        projections=PROJECTIONS,
         on_append=on_append,
         recent=Recent(RECENT_SESSIONS_MAX),
     )
@@ -103,9 +109,14 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             RetryTurns(log, workers),
         )
         model = operations.asked_model(settings.openai_base_url, settings.openai_model)
-        await operations.serve(parts, OWNER, model)
+        rebuilds = Rebuilds(
+            lambda: rebuild_read_models(settings.database_url, READ_MODELS),
+            lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
+        )
+        await operations.serve(parts, OWNER, rebuilds, model)
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
         events.listen(subscriptions, log)
         parts.health.add("consumers", subscriptions.trouble)
         await hearing.enter_async_context(subscriptions)
+        await parts.server.serve(ReplayLetter, subscriptions.replay)
         yield

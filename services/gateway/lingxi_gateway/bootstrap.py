@@ -14,9 +14,11 @@ from lingxi_chassis.health import serve_http
 from lingxi_chassis.owner import OwnerParts, open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
+from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
+from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.tasks import in_background
 from lingxi_contracts import chat
-from lingxi_contracts.gateway import OWNER
+from lingxi_contracts.gateway import EVENTS, OWNER
 from lingxi_contracts.subjects import event_filter, stream_name
 from lingxi_gateway.adapters.passwords import open_passwords
 from lingxi_gateway.adapters.tail import Tail
@@ -38,6 +40,8 @@ from lingxi_gateway.projections import refresh_families, users
 from lingxi_gateway.settings import Settings
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
+READ_MODELS = ReadModels(users.CREATE, users.FOLDS)
+TOMBSTONES = frozenset[str]()
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +82,11 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
             trusted_proxies=networks(settings.trusted_proxies),
         )
         await rpc.serve(owner.server, parts.accounts)
-        await operations.serve(owner, OWNER)
+        rebuilds = Rebuilds(
+            lambda: rebuild_read_models(settings.database_url, READ_MODELS),
+            lambda: rebuild_snapshots(parts.accounts.log, EVENTS, TOMBSTONES),
+        )
+        await operations.serve(owner, OWNER, rebuilds)
         app = create_app(parts)
         port = await stack.enter_async_context(serve_http(app, settings.host, settings.port))
         # First of all, so that whoever waits for an answer still hears that it will come.
