@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self, TextIO
 
+from lingxi_local import operator
 from lingxi_local.child import Child, Recipe, run_once
 from lingxi_local.data_dir import DataDir, Secrets
 from lingxi_local.migrations import is_behind
@@ -127,6 +128,7 @@ class LocalSystem:
             left = ends_at - loop.time() if child is others[-1] else 0.0
             await child.stop(max(child.recipe.stop_seconds_max, left))
         if self._data is not None:
+            operator.remove(self._data.path)
             self._data.close()
 
     def kill(self, names: Iterable[str] | None = None) -> None:
@@ -161,6 +163,7 @@ class LocalSystem:
         self._model = choose_model(self._settings, self._env)
         model_recipes = () if self._model.recipe is None else (self._model.recipe,)
         self._servers = await choose_servers(self._settings, self._data, secrets)
+        operator.write(self._data.path, self._servers)
         await self._launch([*self._servers.recipes, *model_recipes])
         await self.wait_ready([recipe.name for recipe in self._servers.recipes])
         await make_databases(self._servers)

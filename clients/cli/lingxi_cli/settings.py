@@ -1,0 +1,61 @@
+"""Environment (and `.env`) -> where NATS is; nothing else reads the environment."""
+
+from pathlib import Path
+
+import orjson
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lingxi_cli.failures import Failure
+
+FILE = "operator.json"
+"""Written by `make run` into its data directory: URLs with credentials, for its account alone."""
+
+
+class Settings(BaseSettings):
+    """What the command reads: as `make run` does, so that both mean the same installation."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    nats_url: str | None = Field(default=None, alias="NATS_URL")
+    data_dir: Path = Field(default=Path(".lingxi"), alias="LINGXI_DATA_DIR")
+
+    def operator_url(self) -> str:
+        """Where NATS is, with the operator's credentials. Raises `Failure`."""
+        if self.nats_url is not None:
+            return self.nats_url
+        url = self._local("nats_url")
+        assert url is not None
+        return url
+
+    def subscriber_url(self) -> str:
+        """Where NATS is, with credentials that can only read events. Raises `Failure`."""
+        if self.nats_url is not None:
+            raise Failure(
+                "NATS_URL is set: the read-only user stands in the configuration of that server."
+            )
+        url = self._local("subscriber_url")
+        if url is None:
+            raise Failure("this installation uses a NATS server of your own: ask its configuration")
+        return url
+
+    def _local(self, name: str) -> str | None:
+        path = self.data_dir.absolute() / FILE
+        try:
+            urls: dict[str, str | None] = orjson.loads(path.read_bytes())
+            return urls[name]
+        except FileNotFoundError:
+            raise Failure(
+                f"Lingxi does not run on {path.parent}. Start it with `make run`, name its data "
+                "directory by LINGXI_DATA_DIR, or its NATS by NATS_URL."
+            ) from None
+        except PermissionError:
+            raise Failure(f"{path} is for the account that runs Lingxi.") from None
+        except (OSError, ValueError, KeyError):
+            raise Failure(f"{path} cannot be read. Start Lingxi again with `make run`.") from None
