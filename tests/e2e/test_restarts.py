@@ -6,7 +6,6 @@ import pytest
 
 from lingxi_chassis.ids import new_id
 from tests.e2e.client import Json, User, connection, log_in, new_user, say_until_answered
-from tests.e2e.conftest import JWT_SECRET, built
 from tests.fixtures.servers import reachable_folder
 from tests.fixtures.system import RunningSystem
 
@@ -26,16 +25,15 @@ async def shown(user: User) -> Json:
 
 
 async def test_data_survives_a_restart_of_everything() -> None:
-    env = {"JWT_SECRET": JWT_SECRET}
     key = str(new_id())
     with reachable_folder() as folder:
-        with RunningSystem(folder / "data", env=env, services=built()) as system:
+        with RunningSystem(folder / "data") as system:
             async with new_user(system.base_url) as user:
                 agent = await user.create_agent("You are a pirate.")
                 said = await user.say("hello", key, agent_id=agent["id"])
                 await user.say("default", mark_read=False)
                 kept = await shown(user)
-        with RunningSystem(folder / "data", env=env, services=built()) as system:
+        with RunningSystem(folder / "data") as system:
             async with connection(system.base_url, user.access) as http:
                 assert await shown(User(http, user.username, user.access, user.refresh)) == kept
                 assert (await log_in(http, user.username))["access"]

@@ -10,10 +10,9 @@ import pytest
 
 from lingxi_chassis.ids import new_id
 from tests.e2e.client import NewUser, User, connection, log_in, problem
-from tests.e2e.conftest import JWT_SECRET
 from tests.e2e.routes import Route, valid_body
 from tests.e2e.world import Faults, World, all_routes, populated
-from tests.fixtures.system import RunningSystem
+from tests.fixtures.system import JWT_SECRET, RunningSystem
 from tests.fixtures.waiting import eventually
 
 OPEN_TO_ALL = {
