@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
@@ -26,11 +27,16 @@ from libs.chassis.tests.erasing import (
 from libs.chassis.tests.listening import STREAM, holds_the_log, relaying
 from libs.chassis.tests.shelf import AT, ShelfLog, ThingPut
 from lingxi_chassis.bus import connect
-from lingxi_chassis.erasure import Eraser
+from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
+from lingxi_chassis.erasure import Eraser, LivePurge
 from lingxi_chassis.erasure.blank import ROWS_PER_TRANSACTION_MAX
 from lingxi_chassis.erasure.queue import open_erasures
+from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool, execute, fetch_one
+from lingxi_chassis.relay import Relay
 from lingxi_chassis.tasks import in_background
+from lingxi_local.nats import NatsServer, RunningNats
+from lingxi_local.permissions import LIVE_STREAM, ROLES
 from tests.fixtures.waiting import eventually
 
 STEPS_MAX = 60
@@ -200,6 +206,21 @@ async def test_a_stream_that_forgot_the_tombstone_is_purged_too(
     assert names_in(await in_stream(js, STREAM), shelf.stream_id) == []
 
 
+async def test_an_account_takes_all_letters_of_its_user_along(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, nats: Client
+) -> None:
+    """Guards the end of an account: letters about other owners' events name the user, too."""
+    js = nats.jetstream()
+    async with relaying(log_url, nats):
+        user_id, other_id = new_id(), new_id()
+        account = await erasable.append(erasable.new(user_id, user_id), [ThingPut(name=MARKER)], AT)
+        for user in (user_id, other_id):
+            await js.publish(f"dead.clerk.count.{user}.{new_id()}", b"{}")
+        await burn(erasable, account)
+        await finished(Eraser("shelf", log_pool, js), log_pool)
+    assert [subject.split(".")[3] for subject in await in_letters(js)] == [str(other_id)]
+
+
 async def test_a_long_stream_is_blanked_in_short_transactions(
     erasable: ShelfLog, log_pool: Pool, nats: Client
 ) -> None:
@@ -234,6 +255,31 @@ async def test_replicas_share_the_work(
         assert sum(await asyncio.gather(*(eraser.work() for _ in range(3)))) == 20
     assert await open_erasures(log_pool) == 0
     assert await in_tables(log_pool, MARKER) == []
+
+
+async def test_the_permissions_of_an_owner_are_enough(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, tmp_path: Path, unused_port: int
+) -> None:
+    """Guards the permission table: an owner purges its streams and the letters, as itself."""
+    passwords = {role.service: "only-for-tests" for role in ROLES}
+    server = NatsServer(tmp_path / "nats", unused_port, passwords)
+    live = LivePurge(LIVE_STREAM, lambda user_id, stream_id: f"chat.live.{user_id}.{stream_id}")
+    with RunningNats(server, tmp_path / "log"):
+        async with connect(server.url("chat"), "chat") as chat:
+            js = chat.jetstream()
+            await ensure_dead_letters(js)
+            await js.add_stream(name=LIVE_STREAM, subjects=["chat.live.>"])
+            shelf = await filled(erasable, MARKER)
+            await js.publish(live.subject(shelf.user_id, shelf.stream_id), MARKER.encode())
+            await js.publish(f"dead.chat.count.{shelf.user_id}.{new_id()}", b"{}")
+            died: list[str] = []
+            relay = Relay("chat", log_url, chat)
+            async with in_background(relay.run(), "relay", lambda: died.append("relay")):
+                await burn(erasable, shelf)
+                await finished(Eraser("chat", log_pool, js, [live]), log_pool)
+            assert died == []
+            assert (await js.stream_info("CHAT_EVENTS")).state.messages == 1
+            assert (await js.stream_info(LIVE_STREAM)).state.messages == 0
 
 
 async def test_what_was_deleted_before_there_was_a_job_is_erased(

@@ -28,7 +28,7 @@ from lingxi_chassis.rebuild.shadow import Shadow
 
 REBUILD_LOCK = 0x6C787262
 """Advisory lock: one rebuild an owner at a time."""
-BATCH_ROWS = 2_000
+BATCH_ROWS = 1_000
 LOCK_MS_MAX = 200
 """What a swap waits for a lock, and appends for the swap that waits; then it lets go."""
 SWAPS_MAX = 40
