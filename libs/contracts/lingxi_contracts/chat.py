@@ -32,6 +32,7 @@ FailureCode = Literal[
     "context_too_long",
     "bad_answer",
     "abandoned",
+    "stopped",
 ]
 Author = Literal["user", "agent"]
 
@@ -99,11 +100,16 @@ class MessagesRead(Event):
 
 
 class TurnStarted(Event):
-    """Work on an answer began. Until its end no other turn starts in this session."""
+    """Work on an answer began. Until its end no other turn starts in this session.
+
+    It may try a failed or stopped turn again (`retry_of`), or make another answer in the place of
+    a completed turn's (`regenerates`), which stands until this one is completed.
+    """
 
     tag = "turn_started.v1"
     turn_id: UUID
     retry_of: UUID | None = None
+    regenerates: UUID | None = None
 
 
 class TurnCompleted(Event):
@@ -135,6 +141,28 @@ class TurnFailed(Event):
     retryable: bool
 
 
+class TurnStopped(Event):
+    """The user stopped the turn; `message_ids` is what the agent had said by then, if anything.
+
+    The messages in `answers` have had their answer if there is one, else they still wait.
+    """
+
+    tag = "turn_stopped.v1"
+    turn_id: UUID
+    answers: tuple[UUID, ...]
+    answers_up_to: int = Field(ge=1)
+    message_ids: tuple[UUID, ...]
+    attempt: int = Field(ge=1)
+
+
+class MessagesSuperseded(Event):
+    """These messages were replaced, by a turn's other answer or after an edit; they are kept."""
+
+    tag = "messages_superseded.v1"
+    message_ids: tuple[UUID, ...]
+    by_turn_id: UUID
+
+
 EVENTS = by_tag(
     (
         SessionStarted,
@@ -146,6 +174,8 @@ EVENTS = by_tag(
         TurnStarted,
         TurnCompleted,
         TurnFailed,
+        TurnStopped,
+        MessagesSuperseded,
     )
 )
 
@@ -165,10 +195,12 @@ class MessageView(Frozen):
     turn_id: UUID | None = None
     bubble: int | None = None
     delay_ms: int | None = None
+    superseded_by: UUID | None = None
 
 
 class TurnView(Frozen):
-    """The newest turn while it is open or failed."""
+    """The newest turn while it is open or failed. A stopped one that said nothing counts as failed,
+    with the code `stopped`."""
 
     turn_id: UUID
     status: Literal["open", "failed"]
@@ -258,6 +290,12 @@ class TurnQueued(Answer):
     turn_id: UUID
 
 
+class TurnStopping(Answer):
+    """Whether there was an open turn to stop."""
+
+    turn_id: UUID | None
+
+
 # Commands and questions
 
 
@@ -323,6 +361,8 @@ class ListMessages(ChatRequest[MessagePage]):
     before: int | None = Field(default=None, ge=1)
     after: int | None = Field(default=None, ge=0)
     limit: int = Field(default=MESSAGES_PAGE_MAX, ge=1, le=MESSAGES_PAGE_MAX)
+    superseded: bool = False
+    """Show replaced messages too."""
 
 
 class GetHistory(ChatRequest[HistoryPage]):
@@ -362,3 +402,42 @@ class RetryTurn(ChatRequest[TurnQueued]):
     name = "retry_turn"
     session_id: UUID
     turn_id: UUID
+
+
+class StopTurn(ChatRequest[TurnStopping]):
+    """Stop the open turn: what was said so far is kept. Repeats change nothing."""
+
+    name = "stop_turn"
+    session_id: UUID
+
+
+class RegenerateTurn(ChatRequest[TurnQueued]):
+    """Have the newest completed turn answered again; its answer stands until the other is there.
+
+    A repeat (same turn id) is a no-op.
+    """
+
+    name = "regenerate_turn"
+    session_id: UUID
+    turn_id: UUID
+
+
+class EditMessage(ChatRequest[TurnQueued]):
+    """Say the newest message of the user in other words: it and what followed are superseded.
+
+    The new words are a message of their own. A repeat (same turn id) is a no-op.
+    """
+
+    name = "edit_message"
+    session_id: UUID
+    message_id: UUID
+    new_message_id: UUID
+    turn_id: UUID
+    text: Text = Field(min_length=1, max_length=MESSAGE_CHARS_MAX)
+
+
+class SignalTyping(ChatRequest[Nothing]):
+    """The user is typing; told live to the user's other devices, recorded nowhere."""
+
+    name = "signal_typing"
+    session_id: UUID

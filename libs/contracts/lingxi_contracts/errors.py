@@ -80,6 +80,18 @@ class NothingToRetry(Refusal):
     code = "nothing_to_retry"
 
 
+class NothingToRegenerate(Refusal):
+    """The newest turn of this session has no answer that could be made again."""
+
+    code = "nothing_to_regenerate"
+
+
+class NotNewestMessage(Refusal):
+    """Only your newest message can be edited."""
+
+    code = "not_newest_message"
+
+
 class TooManyPending(Refusal):
     """Too many messages are waiting for this agent's answer."""
 

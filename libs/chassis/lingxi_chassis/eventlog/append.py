@@ -72,7 +72,7 @@ class EventLog[S, E: Event]:
     """The log of one owner, with one kind of stream.
 
     `evolve` folds events into state; `taken` maps unique constraints to the refusal they mean;
-    `on_append` wakes the relay. `recent` keeps what was appended here last, for owners that want it.
+    `on_append` wakes the relay. `recent` keeps what was appended here last, if an owner wants it.
     """
 
     pool: Pool

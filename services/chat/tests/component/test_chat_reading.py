@@ -96,9 +96,11 @@ async def test_pages_of_messages_pass_through_all_in_order(chat: RunningChat) ->
     session_id = await three_bubbles(chat)
     await three_bubbles(chat, session_id)  # 8 messages
 
-    async def page(**bounds: int) -> tuple[list[int], bool, bool]:
+    async def page(
+        limit: int = 3, before: int | None = None, after: int | None = None
+    ) -> tuple[list[int], bool, bool]:
         question = ListMessages(
-            user_id=chat.user_id, session_id=session_id, **{"limit": 3, **bounds}
+            user_id=chat.user_id, session_id=session_id, limit=limit, before=before, after=after
         )
         found: MessagePage = await chat.ask(question)
         return [m.seq for m in found.results], found.older, found.newer
