@@ -13,6 +13,8 @@ from lingxi_contracts.base import Answer, Request
 CHAT_LIVE_STREAM = "CHAT_LIVE"
 CHAT_WORK = "chat.work"
 """Core NATS nudge: a replica of chat left a turn unclaimed because its slots are full."""
+CHAT_STOP = "chat.stop"
+"""Core NATS nudge: the turn whose id it carries is to be stopped by whoever works on it."""
 DEAD_LETTERS_STREAM = "DEAD_LETTERS"
 
 
