@@ -73,7 +73,8 @@ def _log_of(owner: str) -> str:
 
 
 def _own_stream(stream: str) -> list[str]:
-    verbs = ("INFO", "CREATE", "UPDATE", "PURGE", "MSG.GET")
+    # A deletion overwrites a message in the store's files, which a purge does not: erasure.
+    verbs = ("INFO", "CREATE", "UPDATE", "PURGE", "MSG.GET", "MSG.DELETE")
     return [f"$JS.API.STREAM.{verb}.{stream}" for verb in verbs]
 
 

@@ -35,11 +35,11 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool, execute, fetch_one
 from lingxi_chassis.relay import Relay
 from lingxi_chassis.tasks import in_background
-from lingxi_local.nats import NatsServer, RunningNats
+from lingxi_local.nats import ADMIN, NatsServer, RunningNats
 from lingxi_local.permissions import LIVE_STREAM, ROLES
 from tests.fixtures.waiting import eventually
 
-STEPS_MAX = 60
+STEPS_MAX = 100
 
 
 @pytest.fixture
@@ -123,6 +123,32 @@ async def test_nothing_of_an_erased_stream_is_left(
         healed = await in_stream(js, STREAM)
     assert names_in(healed, shelf.stream_id) == [None, None, None, {}]
     assert names_in(healed, kept.stream_id) == ["kept 0", "kept 1", "kept 2"]
+
+
+def in_files(folder: Path) -> list[str]:
+    """The files that hold the marker text."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return [path.name for path in paths if MARKER.encode() in path.read_bytes()]
+
+
+async def test_the_files_of_the_store_hold_nothing(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, nats_server: RunningNats
+) -> None:
+    """Guards deletion instead of a purge, which only forgets where the bytes are."""
+    store = nats_server.server.data_dir / "store"
+    async with connect(nats_server.server.url(ADMIN), "shelf") as nats:
+        await create_streams(nats)
+        async with relaying(log_url, nats):
+            shelf = await filled(erasable, MARKER, things=50)
+            await filled(erasable, "kept", things=5)
+            await write_about(nats, log_pool, shelf)
+            await holds_the_log(nats, log_url)
+            assert in_files(store) != []
+            await burn(erasable, shelf)
+            await finished(Eraser("shelf", log_pool, nats.jetstream(), [LIVE_PURGE]), log_pool)
+    assert in_files(store) == []
+    nats_server.stop()
+    assert in_files(store) == []
 
 
 async def test_killed_at_any_step_it_is_finished_by_the_next(

@@ -13,16 +13,15 @@ from uuid import UUID
 import orjson
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
-from nats.js.errors import NotFoundError, ServerError
+from nats.js.errors import NotFoundError
 
 from lingxi_chassis.ids import new_id
+from lingxi_chassis.jetstream import delete_message
 from lingxi_chassis.rpc import HANDLE_SECONDS_MAX, RpcClient
 from lingxi_contracts.dead_letters import Replayed, ReplayLetter
 from lingxi_contracts.subjects import DEAD_LETTERS_STREAM, dead_letters_for
 
 PAGE_LETTERS = 100
-NO_SUCH_MESSAGE = 10057
-"""JetStream's error code; it comes as a fault of the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +102,7 @@ async def drop_letter(js: JetStreamContext, letter: Letter) -> bool:
     Raises:
         nats.errors.Error: JetStream is away.
     """
-    try:
-        return await js.delete_msg(DEAD_LETTERS_STREAM, letter.seq)
-    except (NotFoundError, ServerError) as error:
-        if isinstance(error, ServerError) and error.err_code != NO_SUCH_MESSAGE:
-            raise
-        return False
+    return await delete_message(js, DEAD_LETTERS_STREAM, letter.seq)
 
 
 def _letter(message: RawStreamMsg) -> Letter:

@@ -4,8 +4,8 @@ The tombstone's append has erased the snapshot, the read models and the work row
 stream into `erasures`. Then, each step idempotent and repeated after a crash at any point:
 
 1. blank its rows in the log;
-2. once the relay has passed the tombstone, purge its events from the owner's stream, its live
-   signals, and the dead letters about it.
+2. once the relay has passed the tombstone, delete its events from the owner's stream, purge its
+   live signals, and drop the dead letters about it.
 
 Any number of replicas may run it. Source: architecture 4, "Erasure".
 """

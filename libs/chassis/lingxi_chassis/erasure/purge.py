@@ -2,7 +2,10 @@
 
 The log is blank by now, but the relay may have read rows before that. So it must have passed the
 tombstone first: what it publishes of the stream after that, healing, it reads from the blank log.
-The purge ends before the tombstone's sequence, so subscribers still hear of the deletion.
+All before the tombstone's sequence goes, so subscribers still hear of the deletion.
+
+Events are deleted one by one, for a purge would leave their bytes in the store's files. Live
+signals are in memory alone, and dead letters hold no content: those are purged.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +16,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from lingxi_chassis.erasure.queue import Erasure
+from lingxi_chassis.jetstream import delete_messages
 from lingxi_chassis.postgres import Pool, fetch_all, fetch_one
 from lingxi_contracts.subjects import (
     DEAD_LETTERS_STREAM,
@@ -25,14 +29,14 @@ from lingxi_contracts.subjects import (
 
 @dataclass(frozen=True, slots=True)
 class LivePurge:
-    """A stream of live signals of an owner: its name, and the subject of one (user, stream id)."""
+    """A memory stream of live signals: its name, and the subject of one (user, stream id)."""
 
     stream: str
     subject: Callable[[UUID, UUID], str]
 
 
 async def purge_events(pool: Pool, js: JetStreamContext, owner: str, erasure: Erasure) -> bool:
-    """Purge the stream's events before its tombstone; False: the relay is not that far yet.
+    """Delete the stream's events before its tombstone; False: the relay is not that far yet.
 
     Raises:
         Unavailable, nats.errors.Error: the database or JetStream is away.
@@ -59,7 +63,7 @@ async def purge_events(pool: Pool, js: JetStreamContext, owner: str, erasure: Er
     except NotFoundError:
         tombstone_seq = None  # the stream has forgotten it, by age
     of_stream = events_of_stream(owner, erasure.user_id, erasure.stream_id)
-    await js.purge_stream(stream, seq=tombstone_seq or passed_seq + 1, subject=of_stream)
+    await delete_messages(js, stream, of_stream, tombstone_seq or passed_seq + 1)
     return True
 
 

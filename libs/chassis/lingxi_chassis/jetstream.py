@@ -1,0 +1,66 @@
+"""Erasing single messages of a stream for good.
+
+A purge, and a limit, only forget messages: their bytes stay in the store's files until the file
+goes. A deletion overwrites them.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError, ServerError
+
+NO_SUCH_MESSAGE = 10057
+"""JetStream's error code; it comes as a fault of the server."""
+DELETES_AT_ONCE_MAX = 32
+
+
+async def delete_message(js: JetStreamContext, stream: str, seq: int) -> bool:
+    """Overwrite and forget one message; False: it is gone already.
+
+    Raises:
+        nats.errors.Error: JetStream is away or refuses.
+    """
+    try:
+        return await js.delete_msg(stream, seq)
+    except (NotFoundError, ServerError) as error:
+        if isinstance(error, ServerError) and error.err_code != NO_SUCH_MESSAGE:
+            raise
+        return False
+
+
+async def delete_messages(js: JetStreamContext, stream: str, subject: str, end_seq: int) -> int:
+    """Overwrite and forget all messages of a subject before `end_seq`; how many there were.
+
+    Two requests a message. Raises as `delete_message`.
+    """
+    deleted = 0
+    batch: list[int] = []
+    async for seq in _sequences(js, stream, subject, end_seq):
+        batch.append(seq)
+        if len(batch) == DELETES_AT_ONCE_MAX:
+            await _delete(js, stream, batch)
+            deleted += len(batch)
+            batch = []
+    await _delete(js, stream, batch)
+    return deleted + len(batch)
+
+
+async def _delete(js: JetStreamContext, stream: str, batch: list[int]) -> None:
+    await asyncio.gather(*(delete_message(js, stream, seq) for seq in batch))
+
+
+async def _sequences(
+    js: JetStreamContext, stream: str, subject: str, end_seq: int
+) -> AsyncGenerator[int]:
+    seq = 0
+    while True:
+        try:
+            message = await js.get_msg(stream, seq=seq + 1, subject=subject, next=True)
+        except NotFoundError:
+            return
+        assert message.seq is not None
+        seq = message.seq
+        if seq >= end_seq:
+            return
+        yield seq
