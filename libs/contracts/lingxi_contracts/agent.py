@@ -137,6 +137,20 @@ class AgentPage(Answer):
     next_offset: int | None
 
 
+class AgentPlace(Frozen):
+    """An agent's place in the order of creation."""
+
+    created_at: datetime
+    agent_id: UUID
+
+
+class AgentWalk(Answer):
+    """The agents after a place. `next_after`: walk on from there; null at the end."""
+
+    results: tuple[AgentView, ...]
+    next_after: AgentPlace | None
+
+
 class PersonalityVersion(Frozen):
     """One entry of the ledger."""
 
@@ -234,6 +248,15 @@ class ListAgents(AgentRequest[AgentPage]):
     name = "list_agents"
     offset: int = Field(ge=0)
     limit: int = Field(ge=1, le=PAGE_SIZE_MAX)
+
+
+class WalkAgents(AgentRequest[AgentWalk]):
+    """All of the user's agents, oldest first, piece by piece: none is missed or told twice,
+    whatever is created or deleted meanwhile."""
+
+    name = "walk_agents"
+    after: AgentPlace | None = None
+    limit: int = Field(default=PAGE_SIZE_MAX, ge=1, le=PAGE_SIZE_MAX)
 
 
 class GetPersonalityHistory(AgentRequest[PersonalityHistory]):

@@ -235,6 +235,20 @@ class SessionPage(Answer):
     next_offset: int | None
 
 
+class SessionPlace(Frozen):
+    """A session's place in the order of their starts."""
+
+    started_at: datetime
+    session_id: UUID
+
+
+class SessionWalk(Answer):
+    """The sessions after a place. `next_after`: walk on from there; null at the end."""
+
+    results: tuple[SessionView, ...]
+    next_after: SessionPlace | None
+
+
 class MessagePage(Answer):
     """Messages ascending by seq. A page may end early at its byte bound."""
 
@@ -351,6 +365,15 @@ class ListSessions(ChatRequest[SessionPage]):
     order: Literal["started", "activity"] = "started"
     agent_id: UUID | None = None
     query: Text = Field(default="", max_length=SEARCH_CHARS_MAX)
+
+
+class WalkSessions(ChatRequest[SessionWalk]):
+    """All of the user's sessions, oldest first, piece by piece: none is missed or told twice,
+    whatever is started or deleted meanwhile."""
+
+    name = "walk_sessions"
+    after: SessionPlace | None = None
+    limit: int = Field(default=PAGE_SIZE_MAX, ge=1, le=PAGE_SIZE_MAX)
 
 
 class ListMessages(ChatRequest[MessagePage]):

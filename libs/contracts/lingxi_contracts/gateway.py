@@ -43,4 +43,12 @@ class UserEnabled(Event):
     tag = "user_enabled.v1"
 
 
-EVENTS = by_tag((UserRegistered, UserChanged, PasswordChanged, UserDisabled, UserEnabled))
+class UserDeleted(Event):
+    """The user is gone for good, and with them all that is theirs: delete what you copied."""
+
+    tag = "user_deleted.v1"
+
+
+EVENTS = by_tag(
+    (UserRegistered, UserChanged, PasswordChanged, UserDisabled, UserEnabled, UserDeleted)
+)

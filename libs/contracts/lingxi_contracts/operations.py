@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from lingxi_contracts.base import Answer, Frozen, Request, Text
+from lingxi_contracts.base import Answer, Frozen, Nothing, Request, Text
 from lingxi_contracts.errors import Refusal
 
 OWNERS = ("gateway", "chat", "agent")
@@ -210,4 +210,12 @@ class EnableUser(Operation[UserView]):
 
     owner: ClassVar[str] = GATEWAY
     name = "enable_user"
+    user_id: UUID
+
+
+class DeleteUser(Operation[Nothing]):
+    """Delete a user for good, with all that is theirs. Refused: UserNotFound, for a repeat too."""
+
+    owner: ClassVar[str] = GATEWAY
+    name = "delete_user"
     user_id: UUID
