@@ -28,7 +28,7 @@ from libs.chassis.tests.listening import STREAM, holds_the_log, relaying
 from libs.chassis.tests.shelf import AT, ShelfLog, ThingPut
 from lingxi_chassis.bus import connect
 from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
-from lingxi_chassis.erasure import Eraser, LivePurge
+from lingxi_chassis.erasure import Eraser, LivePurge, queue
 from lingxi_chassis.erasure.blank import ROWS_PER_TRANSACTION_MAX
 from lingxi_chassis.erasure.queue import open_erasures
 from lingxi_chassis.ids import new_id
@@ -306,6 +306,37 @@ async def test_the_permissions_of_an_owner_are_enough(
             assert died == []
             assert (await js.stream_info("CHAT_EVENTS")).state.messages == 1
             assert (await js.stream_info(LIVE_STREAM)).state.messages == 0
+
+
+async def test_long_work_is_not_handed_to_another(
+    erasable: ShelfLog, log_pool: Pool, nats: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards the renewal: an erasure of many events takes longer than a lease."""
+    monkeypatch.setattr(queue, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(queue, "RENEW_SECONDS", 0.2)
+    release = asyncio.Event()
+
+    async def take_long(*_: object) -> bool:
+        await release.wait()
+        return True
+
+    slow, other = (Eraser("shelf", log_pool, nats.jetstream()) for _ in range(2))
+    monkeypatch.setattr(slow, "erase_stream", take_long)
+    await burn(erasable, await filled(erasable, MARKER, things=1))
+    working = asyncio.create_task(slow.work())
+    lease = "select lease_until from erasures"
+    await eventually(lambda: _is(log_pool, f"({lease}) is not null"))
+    first = await fetch_one(log_pool, lease, {})
+    assert first is not None
+    await eventually(lambda: _is(log_pool, "now() > %(first)s", first=first[0]))
+    assert await other.work() == 0
+    release.set()
+    assert await working == 1
+    assert await open_erasures(log_pool) == 0
+
+
+async def _is(pool: Pool, condition: str, **params: object) -> bool:
+    return (await fetch_one(pool, f"select {condition}", params)) == (True,)
 
 
 async def test_what_was_deleted_before_there_was_a_job_is_erased(

@@ -3,10 +3,16 @@
 from lingxi_chassis.erasure.job import Eraser
 from lingxi_chassis.erasure.purge import LivePurge
 from lingxi_chassis.erasure.queue import ERASING
-from lingxi_chassis.erasure.users import ERASED_USER_CONSTRAINT, erase_user, is_erased
+from lingxi_chassis.erasure.users import (
+    ERASED_USER_CONSTRAINT,
+    ERASED_WITH_STREAM,
+    erase_user,
+    is_erased,
+)
 
 __all__ = [
     "ERASED_USER_CONSTRAINT",
+    "ERASED_WITH_STREAM",
     "ERASING",
     "Eraser",
     "LivePurge",

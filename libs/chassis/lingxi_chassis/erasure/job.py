@@ -19,10 +19,12 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from prometheus_client import Counter
 
+from lingxi_chassis.clock import monotonic
 from lingxi_chassis.erasure import queue
 from lingxi_chassis.erasure.blank import blank_rows
 from lingxi_chassis.erasure.purge import LivePurge, purge_events, purge_letters, purge_live
 from lingxi_chassis.erasure.queue import Erasure
+from lingxi_chassis.leases import LeaseLost, held
 from lingxi_chassis.postgres import Pool
 from lingxi_contracts.errors import Unavailable
 
@@ -59,7 +61,7 @@ class Eraser:
             self._woken.clear()
             try:
                 claimed = await self.work()
-            except AWAY as error:
+            except (*AWAY, LeaseLost) as error:
                 log.warning("erasure_interrupted", owner=self._owner, error=repr(error))
                 claimed = 0
             if claimed < BATCH_ERASURES_MAX:
@@ -71,17 +73,28 @@ class Eraser:
         """Do one batch of what is due; how many streams were claimed.
 
         Raises:
-            Unavailable: the database is away; leases end by themselves.
+            Unavailable, LeaseLost: the database is away; leases end by themselves.
         """
+        claimed_at = monotonic()
         erasures = await queue.claim_erasures(self._pool, BATCH_ERASURES_MAX)
-        for erasure in erasures:
-            if await self._try(erasure):
-                await queue.done(self._pool, erasure)
-                ERASED.inc()
-                log.info("stream_erased", owner=self._owner, stream_id=str(erasure.stream_id))
-            else:
-                await queue.put_off(self._pool, erasure)
+        if erasures:
+            async with held(
+                lambda: queue.renew(self._pool, erasures),
+                lease_seconds=queue.LEASE_SECONDS,
+                every_seconds=queue.RENEW_SECONDS,
+                claimed_at=claimed_at,
+            ):
+                for erasure in erasures:
+                    await self._work_on(erasure)
         return len(erasures)
+
+    async def _work_on(self, erasure: Erasure) -> None:
+        if not await self._try(erasure):
+            await queue.put_off(self._pool, erasure)
+            return
+        await queue.done(self._pool, erasure)
+        ERASED.inc()
+        log.info("stream_erased", owner=self._owner, stream_id=str(erasure.stream_id))
 
     async def _try(self, erasure: Erasure) -> bool:
         try:

@@ -1,10 +1,11 @@
 """The queue of erasures: table `erasures`, claims and stages.
 
 A row is there from its stream's tombstone, in the same append, until nothing is left to erase. All
-steps are idempotent and harmless when two do them at once, so a lease only saves work: nobody has
-to renew it, and what is committed needs no guard.
+steps are idempotent and harmless when two do them at once, so a lease only saves work, and what is
+committed needs no guard.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -12,7 +13,8 @@ from uuid import UUID
 from lingxi_chassis.eventlog import Clause
 from lingxi_chassis.postgres import Pool, execute, fetch_all
 
-LEASE_SECONDS = 60
+LEASE_SECONDS = 30
+RENEW_SECONDS = 10
 PAUSE_SECONDS_MAX = 60.0
 FIRST_PAUSE_SECONDS = 0.5
 
@@ -55,6 +57,19 @@ async def claim_erasures(pool: Pool, limit: int) -> list[Erasure]:
         {"limit": limit},
     )
     return [Erasure(*row) for row in rows]
+
+
+async def renew(pool: Pool, erasures: Sequence[Erasure]) -> bool:
+    """Hold on to those that are not done. Never refused: nothing is lost if another has them."""
+    await execute(
+        pool,
+        f"""
+        update erasures set lease_until = now() + interval '{LEASE_SECONDS} seconds'
+        where stream_id = any (%(streams)s) and lease_until is not null
+        """,
+        {"streams": [erasure.stream_id for erasure in erasures]},
+    )
+    return True
 
 
 async def blanked(pool: Pool, erasure: Erasure) -> None:

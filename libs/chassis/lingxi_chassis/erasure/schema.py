@@ -9,12 +9,26 @@ state is a tombstone that a rebuild brings back). It takes the
 user's advisory lock, shared, and looks for the user in a statement after that: in READ COMMITTED
 each statement of a volatile function sees what was committed before it. A check in the append's own
 statement would look with a snapshot from before the lock, and miss the erasure it had waited for.
+
+The planner's statistics hold samples of a column's values, and keep them when the rows are gone. So
+columns with content have none.
 """
 
 USER_LOCK = 0x6C786575
 """First key of the advisory lock of a user; the second is a hash of the user id."""
 ERASED_USER_CONSTRAINT = "erased_users"
 """What a refused creation violates; for `EventLog.taken`."""
+
+
+def without_statistics(table: str, *columns: str) -> str:
+    """The statement that keeps samples of these columns' values out of the planner's statistics.
+
+    Nothing is planned by them: they are shown, or looked up by a unique index.
+    """
+    return f"alter table {table} " + ", ".join(
+        f"alter column {column} set statistics 0" for column in columns
+    )
+
 
 CREATE = (
     """
@@ -51,6 +65,8 @@ CREATE = (
     """,
     # The claim of what nobody works on, oldest first.
     "create index erasures_waiting on erasures (not_before)",
+    without_statistics("events", "data", "metadata"),
+    without_statistics("streams", "state"),
     # Streams that were erased before there was this job.
     """
     insert into erasures (stream_id, user_id, version)

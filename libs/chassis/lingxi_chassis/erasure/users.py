@@ -7,11 +7,24 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from lingxi_chassis.erasure.schema import ERASED_USER_CONSTRAINT, USER_LOCK
+from lingxi_chassis.eventlog import Clause
 from lingxi_chassis.postgres import Pool, execute, fetch_all, fetch_one
 
-__all__ = ["ERASED_USER_CONSTRAINT", "erase_user", "forbid_new_streams", "is_erased"]
+__all__ = [
+    "ERASED_USER_CONSTRAINT",
+    "ERASED_WITH_STREAM",
+    "erase_user",
+    "forbid_new_streams",
+    "is_erased",
+]
 
 BATCH_STREAMS_MAX = 100
+
+ERASED_WITH_STREAM = Clause(
+    "erased_with_stream",
+    "insert into erased_users (user_id) select user_id from appended on conflict do nothing",
+)
+"""Effect of the tombstone of a user's one and only stream, instead of `erase_user`."""
 
 type DeleteStream = Callable[[UUID], Awaitable[None]]
 """Appends the tombstone of one stream; a stream that is deleted already is no error."""
