@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
 from lingxi_local.nats import ADMIN, NatsServer, RunningNats
-from lingxi_local.permissions import OPERATOR, ROLES, SERVICE_DURABLES, SUBSCRIBER, USERS
+from lingxi_local.permissions import OPERATOR, ROLES, USERS
 from lingxi_local.ports import unused_port as find_unused_port
 from tests.fixtures.waiting import eventually
 
@@ -113,3 +113,31 @@ def test_without_its_password_nobody_enters(
         received = b"".join(iter(lambda: connection.recv(4096), b""))
     assert b"-ERR 'Authorization Violation'" in received
     assert b"PONG" not in received
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_an_operator_alone_asks_for_operations(server: NatsServer, service: str) -> None:
+    async with connected(server, service) as asked, connected(server, OPERATOR) as operator:
+
+        async def answer(request: Msg) -> None:
+            await request.respond(b"yes")
+
+        await asked.client.subscribe(f"{service}.ops.get_status", queue=service, cb=answer)
+        await asked.client.flush()
+        assert (await operator.client.request(f"{service}.ops.get_status", b"?")).data == b"yes"
+        assert asked.refused + operator.refused == []
+        for other in SERVICES:
+            subject = f"{other}.ops.republish"
+            await asked.client.publish(subject, b"{}")
+            await asked.refuses(f'"{subject}"')
+
+
+async def test_an_operator_speaks_for_no_owner(server: NatsServer) -> None:
+    async with connected(server, OPERATOR) as operator:
+        for subject in (
+            "chat.event.a.b.c",
+            "chat.rpc.post_message",
+            "$JS.API.STREAM.PURGE.CHAT_EVENTS",
+        ):
+            await operator.client.publish(subject, b"{}")
+            await operator.refuses(f'"{subject}"')
