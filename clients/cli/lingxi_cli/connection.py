@@ -12,12 +12,13 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
+from lingxi_chassis.ids import new_id
 from lingxi_chassis.rpc import TIMEOUT_SECONDS, RpcClient
 from lingxi_cli.failures import Failure
 from lingxi_cli.settings import Settings
 from lingxi_contracts.base import Answer
 from lingxi_contracts.errors import Unavailable
-from lingxi_contracts.operations import Operation
+from lingxi_contracts.operations import GetStatus, Operation
 from lingxi_contracts.subjects import DEAD_LETTERS_STREAM
 
 CONNECT_SECONDS_MAX = 3.0
@@ -88,6 +89,10 @@ class Operator:
         assert answer is not None
         return answer
 
+    async def check_answers(self, service: str) -> None:
+        """Before a question that may take long. Raises `Failure` soon where nobody answers."""
+        await self.ask(GetStatus(operation_id=new_id()), service)
+
     async def last_dead_letter(self) -> int:
         """The number of the newest dead letter; 0: there was never one.
 
@@ -125,8 +130,12 @@ async def open_operator(settings: Settings) -> AsyncGenerator[Operator]:
         raise Failure(_why(url, refusals.last_error or error)) from None
     if client is None:
         raise Failure(_why(url, refusals.last_error))
+    operator = Operator(client, refusals)
     try:
-        yield Operator(client, refusals)
+        # One question ahead: with other credentials than the operator's nothing is answered.
+        await refusals.unless(operator.js.account_info())
+        operator.check_permitted()
+        yield operator
     finally:
         await client.close()
 

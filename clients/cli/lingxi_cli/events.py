@@ -86,6 +86,7 @@ def _show(owner: str, payload: bytes) -> None:
 
 async def _republish(args: argparse.Namespace, settings: Settings) -> int:
     async with open_operator(settings) as operator:
+        await operator.check_answers(args.owner)
         command = Republish(operation_id=new_id())
         emptied = await operator.ask(command, args.owner, HEAL_SECONDS_MAX)
         say(f"{args.owner}: the stream is emptied, and goes on with sequence {emptied.first_seq}")

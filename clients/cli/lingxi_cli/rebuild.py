@@ -26,6 +26,7 @@ def add(commands: Commands) -> None:
 async def _run(args: argparse.Namespace, settings: Settings) -> int:
     command = Rebuild(operation_id=new_id(), snapshots=args.snapshots)
     async with open_operator(settings) as operator:
+        await operator.check_answers(args.owner)
         done = await operator.ask(command, args.owner, REBUILD_SECONDS_MAX)
     rate = round(done.events / done.seconds) if done.seconds else 0
     made = ", ".join(done.rebuilt)

@@ -1,0 +1,48 @@
+"""`lingxi rebuild`: what was lost from a read model, or a snapshot, comes back from the log."""
+
+import psycopg
+
+from clients.cli.tests.calling import Person
+from clients.cli.tests.conftest import Lingxi
+from tests.fixtures.system import RunningSystem
+
+
+def test_a_read_model_is_whole_again(lingxi: Lingxi, person: Person, system: RunningSystem) -> None:
+    """Guards `rebuild`: rows that the log has are there again, in the running service."""
+    session_id = person.say("kept")["session_id"]
+    path = f"/api/sessions/{session_id}/messages/"
+    before = person.get(path).json()["results"]
+    with psycopg.connect(system.local.servers.database_urls["chat"]) as database:
+        database.execute("delete from messages where session_id = %s", [session_id])
+    assert person.get(path).json()["results"] == []
+    rebuilt = lingxi("rebuild", "chat")
+    assert rebuilt.code == 0, rebuilt.err
+    assert rebuilt.lines[0].startswith("chat: messages, sessions from ")
+    assert person.get(path).json()["results"] == before
+
+
+def test_every_owner_rebuilds(lingxi: Lingxi, person: Person) -> None:
+    """Guards the wiring of the others."""
+    assert lingxi("rebuild", "agent").lines[0].startswith("agent: agents, personality_versions ")
+    assert lingxi("rebuild", "gateway").lines[0].startswith("gateway: users ")
+    assert person.log_in().status_code == 200
+    assert lingxi("rebuild", "gateway", "--snapshots").lines[1].startswith("0 snapshots ")
+
+
+def test_a_snapshot_is_put_right(lingxi: Lingxi, person: Person, system: RunningSystem) -> None:
+    """Guards `--snapshots`: what commands decide on is what the log says."""
+    agent_id = person.post("/api/agents/", {"name": "a"}).json()["id"]
+    state = "select state::text from streams where stream_id = %s"
+    with psycopg.connect(system.local.servers.database_urls["agent"], autocommit=True) as database:
+        right = database.execute(state, [agent_id]).fetchone()
+        spoil = "update streams set state = state || %s::jsonb where stream_id = %s"
+        database.execute(spoil, ['{"name": "b"}', agent_id])
+        assert database.execute(state, [agent_id]).fetchone() != right
+        assert lingxi("rebuild", "agent", "--snapshots").lines[1].startswith("1 snapshots ")
+        assert database.execute(state, [agent_id]).fetchone() == right
+
+
+def test_an_owner_has_to_be_named(lingxi: Lingxi) -> None:
+    """Guards the exit code 2."""
+    assert lingxi("rebuild").complained(2, "OWNER")
+    assert lingxi("rebuild", "scheduler").complained(2, "invalid choice")
