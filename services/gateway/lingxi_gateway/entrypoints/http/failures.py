@@ -53,11 +53,12 @@ def _said(fault: dict[str, Any]) -> str:
     bounds: dict[str, Any] = fault.get("ctx", {})
     match fault["type"]:
         case "too_short" if bounds.get("field_type") == "Value":
-            return f"must have at least {bounds['min_length']} characters"
+            least: int = bounds["min_length"]
+            return "must not be empty" if least == 1 else f"must have at least {least} characters"
         case "too_long" if bounds.get("field_type") == "Value":
             return f"must have at most {bounds['max_length']} characters"
         case _:
-            return fault["msg"]
+            return fault["msg"].removeprefix("Value error, ")
 
 
 def _http(raised: HTTPException, allowed: Callable[[], str]) -> Response:
