@@ -50,7 +50,9 @@ def problem(response: httpx.Response, status: int, code: str | None = None) -> J
     assert isinstance(told["code"], str)
     assert told["code"] == (code or told["code"])
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
-        assert isinstance(told["errors"], list)
+        for one in told["errors"]:
+            assert one.keys() == {"loc", "msg", "type"}
+            assert "Value error" not in one["msg"]  # pydantic's words, not ours
     if status == HTTPStatus.UNAUTHORIZED:
         assert response.headers["www-authenticate"].startswith("Bearer")
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
@@ -77,6 +79,7 @@ class User:
         """What another method answers, with this status."""
         response = await self.http.request(method, path, json=body)
         assert response.status_code == status, response.text
+        assert bool(response.content) == ("content-type" in response.headers)
         return response.json() if response.content else {}
 
     async def post_chat(self, text: str, key: str | None = None, **more: Any) -> httpx.Response:

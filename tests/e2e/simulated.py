@@ -11,12 +11,17 @@ import httpx
 from tests.e2e.client import Json, connection
 from tests.fixtures.waiting import eventually
 
+NUMBER_MAX = 10**9
+"""No request has a higher number."""
+
 
 @dataclass(frozen=True)
 class Model:
     """The simulator of a system (`lingxi_simulator.faults` says what faults there are)."""
 
     http: httpx.AsyncClient
+    since: int
+    """Requests up to this number are older than the test."""
 
     async def fails(self, **rule: Any) -> int:
         """Put a fault in force; its id."""
@@ -29,14 +34,8 @@ class Model:
         (await self.http.delete("/faults", params={"id": rule_id})).raise_for_status()
 
     async def prompts(self, marker: str) -> list[list[Json]]:
-        """The `messages` of each request so far whose messages contain `marker`, oldest first."""
-        told: Json = (await self.http.get("/requests")).json()
-        asked = [request["body"]["messages"] for request in told["requests"]]
-        return [
-            messages
-            for messages in asked
-            if any(marker in str(message["content"]) for message in messages)
-        ]
+        """The `messages` of each request whose messages contain `marker`, oldest first."""
+        return [body["messages"] for body in await self.requests(marker)]
 
     async def asked(self, marker: str) -> None:
         """Wait until the model was asked about `marker`."""
@@ -48,7 +47,8 @@ class Model:
 
     async def requests(self, marker: str) -> list[Json]:
         """The bodies of the requests whose messages contain `marker`, oldest first."""
-        told: Json = (await self.http.get("/requests")).json()
+        asked = await self.http.get("/requests", params={"since": self.since})
+        told: Json = asked.json()
         bodies = [request["body"] for request in told["requests"]]
         return [body for body in bodies if marker in str(body["messages"])]
 
@@ -58,5 +58,6 @@ async def model_of(simulator_url: str) -> AsyncGenerator[Model]:
     """The simulator, without faults from now on and afterwards."""
     async with connection(simulator_url) as http:
         (await http.delete("/faults")).raise_for_status()
-        yield Model(http)
+        newest: Json = (await http.get("/requests", params={"since": NUMBER_MAX})).json()
+        yield Model(http, newest["last"])
         (await http.delete("/faults")).raise_for_status()

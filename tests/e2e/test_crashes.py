@@ -10,7 +10,7 @@ from tests.e2e.client import Json, User, new_user, say_until_answered
 from tests.e2e.simulated import Model
 from tests.fixtures.system import RunningSystem
 
-THINKS_SECONDS = 1.0
+THINKS_SECONDS = 1.5
 
 
 async def answered_once(user: User, answer: Json, text: str) -> None:

@@ -153,7 +153,7 @@ async def test_replies_in_several_messages(
 
 
 async def test_retry_is_refused_while_a_turn_is_open(user: User, model: Model, marker: str) -> None:
-    await model.fails(do="hang", seconds=1, contains=marker, times=1)
+    await model.fails(do="hang", seconds=1.5, contains=marker, times=1)
     key = str(new_id())
     waiting = asyncio.create_task(user.say(marker, key))
     await model.asked(marker)

@@ -9,7 +9,7 @@ from lingxi_chassis.ids import new_id
 from tests.e2e.client import Json, NewUser, User, problem
 from tests.e2e.simulated import Model
 
-SLOW_SECONDS = 1.0
+SLOW_SECONDS = 1.5
 """How long the model thinks where a turn has to be open for a while."""
 
 

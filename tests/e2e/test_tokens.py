@@ -130,6 +130,7 @@ async def test_a_login_that_ended(
         other = await log_in(anybody, world.user.username)
         left = await anybody.post("/api/auth/logout/", json={"refresh": other["refresh"]})
         assert left.status_code == 204
+        assert "content-type" not in left.headers
 
         async def is_refused() -> bool:
             headers = {"Authorization": f"Bearer {other['access']}"}

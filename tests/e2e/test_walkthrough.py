@@ -22,7 +22,10 @@ async def test_register_log_in_and_change_the_account(system: RunningSystem) -> 
         }
         problem(await http.post("/api/auth/register/", json=body), 409, "username_taken")
         short = {"username": f"{name} 2", "password": "7 chars"}
-        problem(await http.post("/api/auth/register/", json=short), 422)
+        told = problem(await http.post("/api/auth/register/", json=short), 422, "invalid_input")
+        (error,) = told["errors"]
+        assert error["loc"] == ["body", "password"]
+        assert error["msg"] == "must have at least 8 characters"
         wrong = {"username": name, "password": "another one"}
         problem(await http.post("/api/auth/login/", json=wrong), 401, "credentials_invalid")
         tokens = await log_in(http, name)
