@@ -9,10 +9,11 @@ from lingxi_chassis.ids import new_id
 from lingxi_cli.commands import OK, Commands, add_command, add_group
 from lingxi_cli.connection import Operator, open_operator
 from lingxi_cli.failures import Failure
-from lingxi_cli.output import say, say_json, say_table, visible
+from lingxi_cli.output import note, say, say_json, say_table, visible
 from lingxi_cli.settings import Settings
 from lingxi_contracts.operations import (
     CreateUser,
+    DeleteUser,
     DisableUser,
     EnableUser,
     FindUser,
@@ -37,6 +38,10 @@ def add(commands: Commands) -> None:
     _add_user(add_command(group, "enable", _enable, "let a disabled user in again"))
     says = f"give a user a new password; ends all their logins. {TYPED}"
     _add_user(add_command(group, "password", _password, says))
+    says = "delete a user and all that is theirs, for good: asks for the name once more"
+    delete = add_command(group, "delete", _delete, says)
+    _add_user(delete)
+    delete.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _add_user(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +114,19 @@ async def _password(args: argparse.Namespace, settings: Settings) -> int:
             SetPassword(operation_id=new_id(), user_id=user_id, password=password)
         )
     say(f"{visible(user.username)} has a new password")
+    return OK
+
+
+async def _delete(args: argparse.Namespace, settings: Settings) -> int:
+    who = visible(str(args.id or args.username))
+    async with open_operator(settings) as operator:
+        user_id = await _user_id(operator, args)
+        if not args.yes:
+            note(f"this deletes {who} and all that is theirs, for good. Type {who} to go on:")
+            if sys.stdin.readline().strip() != who:
+                raise Failure("nothing was deleted.")
+        await operator.ask(DeleteUser(operation_id=new_id(), user_id=user_id))
+    say(f"{who} is deleted; what is theirs is being erased")
     return OK
 
 

@@ -55,6 +55,23 @@ def test_a_new_password_ends_all_logins(lingxi: Lingxi, person: Person) -> None:
     assert person.log_in("battery staple").status_code == 200
 
 
+def test_a_deleted_user_is_gone(lingxi: Lingxi, person: Person) -> None:
+    """Guards `delete`: it asks, and then account, tokens and conversations are no more."""
+    person.say("something of mine")
+    unsure = lingxi("users", "delete", person.username, stdin="no\n")
+    assert (unsure.code, unsure.out) == (1, "")
+    assert unsure.err.splitlines()[-1] == "lingxi: nothing was deleted."
+    assert person.get("/api/me/").status_code == 200
+    deleted = lingxi("users", "delete", person.username, stdin=f"{person.username}\n")
+    assert deleted.code == 0, deleted.err
+    assert person.get("/api/me/").status_code == 401
+    assert person.log_in().json()["code"] == "credentials_invalid"
+    assert str(person.user_id) not in lingxi("users", "list").out
+    gone = lingxi("users", "delete", "--id", str(person.user_id), "--yes")
+    assert gone.complained(1, "no such user")
+    assert lingxi("users", "disable", "--id", str(person.user_id)).complained(1, "no such user")
+
+
 def test_more_users_than_a_page_holds_are_all_listed(
     lingxi: Lingxi, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
