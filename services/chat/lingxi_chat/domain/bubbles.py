@@ -19,10 +19,10 @@ DELAY_MS_BASE = 400
 DELAY_MS_PER_CHAR = 30
 DELAY_MS_MAX = 4_000
 
-_NEXT = re.compile(r"[ \t]*<next>[ \t]*", re.IGNORECASE)
-_NEXT_CUT_SHORT = re.compile(r"(?:^|\n)[ \t]*<n(?:e(?:xt?)?)?\Z", re.IGNORECASE)
+NEXT = re.compile("<next>", re.IGNORECASE)
+_NEXT_CUT_SHORT = ("<n", "<ne", "<nex", "<next")
 _OPENING = re.compile(r'\{\s*"messages"\s*:', re.IGNORECASE)
-_LIST = re.compile(r'(?P<fence>```[a-z]*\s*)?(?P<json>\{\s*"messages"\s*:)', re.IGNORECASE)
+LIST = re.compile(r'(?P<fence>```[a-z]*\s*)?(?P<json>\{\s*"messages"\s*:)', re.IGNORECASE)
 _FENCE_END = re.compile(r"\s*```")
 # Cut short, or with bare quotation marks in a text: it ends at one after which the list goes on.
 _QUOTED = re.compile(
@@ -31,12 +31,12 @@ _QUOTED = re.compile(
 )
 _ESCAPE_CUT_SHORT = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _BARE_QUOTE = re.compile(r'(\\.)|"', re.DOTALL)
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def split_reply(text: str) -> tuple[str, ...]:
     """The bubbles of a reply, in order; none if the model said nothing."""
-    text = _UNSTORABLE.sub("", text)[:REPLY_CHARS_MAX].strip()
+    text = UNSTORABLE.sub("", text)[:REPLY_CHARS_MAX].strip()
     texts = _without_lists(text, [LISTS_MAX])
     bubbles = [bubble for part in texts for bubble in _split(part)]
     if len(bubbles) > BUBBLES_MAX:
@@ -48,15 +48,30 @@ def _split(text: str) -> list[str]:
     """The parts between `<next>`, and none of the JSON syntax that may be left."""
     while _OPENING.search(text):
         text = _OPENING.sub("", text)
-    parts = [part.strip() for part in _NEXT.split(text)]
-    while parts and (cut := _NEXT_CUT_SHORT.search(parts[-1])):
-        parts[-1] = parts[-1][: cut.start()].rstrip()
+    parts = [without_cut_mark(part) for part in NEXT.split(text)]
     return [part for part in parts if part]
+
+
+def without_cut_mark(text: str, *, begins: bool = True) -> str:
+    """A bubble's text without a `<next>` that was cut short at its end, and stripped.
+
+    `begins` False: it is the rest of a bubble, whose space in front counts.
+    """
+    text = text.strip() if begins else text.rstrip()
+    end = len(text)
+    while True:
+        line = text.rfind("\n", 0, end) + 1
+        whole_line = line > 0 or begins
+        if not whole_line or text[line:end].lstrip(" \t").lower() not in _NEXT_CUT_SHORT:
+            return text[:end]
+        end = line
+        while end and text[end - 1].isspace():
+            end -= 1
 
 
 def _without_lists(text: str, left: list[int]) -> list[str]:
     """The texts that the JSON syntax lists, and those around it. `left`: how many lists more."""
-    found = _LIST.search(text)
+    found = LIST.search(text)
     if found is None or left[0] <= 0:
         return [text]
     left[0] -= 1
@@ -89,7 +104,7 @@ def _messages(whole: dict[str, Any]) -> Any:
 def _said(message: Any) -> list[str]:
     match message:
         case str():
-            return [_UNSTORABLE.sub("", message)]
+            return [UNSTORABLE.sub("", message)]
         case list():
             return [text for one in cast("list[Any]", message) for text in _said(one)]
         case dict():
@@ -106,7 +121,7 @@ def _unescaped(text: str) -> str:
     whole = _ESCAPE_CUT_SHORT.sub(r"\1", text)
     escaped = _BARE_QUOTE.sub(lambda found: found[1] or '\\"', whole)
     try:
-        return _UNSTORABLE.sub("", json.loads(f'"{escaped}"', strict=False))
+        return UNSTORABLE.sub("", json.loads(f'"{escaped}"', strict=False))
     except ValueError:
         return text
 
