@@ -122,7 +122,7 @@ def _read_only(streams: Sequence[str]) -> list[str]:
 
 SERVICE_DURABLES: Mapping[str, Sequence[str]] = {
     "AGENT_EVENTS": ("chat-remember_agent", "chat-delete_sessions"),
-    "GATEWAY_EVENTS": ("chat-remember_user",),
+    "GATEWAY_EVENTS": ("chat-remember_user", "chat-erase_user", "agent-erase_user"),
 }
 """The services' durable consumers by stream. A consumer's name can be denied as a whole only."""
 

@@ -1,28 +1,40 @@
 """Settings -> running service: the only file that sees every floor."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from lingxi_agent.application.agent_log import AgentLog
 from lingxi_agent.domain.agent import Agent, evolve
-from lingxi_agent.entrypoints import rpc
+from lingxi_agent.entrypoints import events, rpc
 from lingxi_agent.projections import agents, personality_versions
 from lingxi_agent.settings import Settings
 from lingxi_chassis import migrations, operations
+from lingxi_chassis.consumers import Subscriptions
+from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser
 from lingxi_chassis.owner import open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
 from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
 from lingxi_chassis.rebuild.on_request import Rebuilds
+from lingxi_chassis.tasks import in_background
 from lingxi_contracts.agent import EVENTS, OWNER, AgentDeleted
-from lingxi_contracts.errors import AgentNameTaken
+from lingxi_contracts.dead_letters import ReplayLetter
+from lingxi_contracts.errors import AgentNameTaken, AgentNotFound
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 PROJECTIONS = (*agents.FOLDS, *personality_versions.FOLDS)
-READ_MODELS = ReadModels((*agents.CREATE, *personality_versions.CREATE), PROJECTIONS)
+READ_MODELS = ReadModels(
+    (
+        *agents.CREATE,
+        *personality_versions.CREATE,
+        agents.WITHOUT_SAMPLES,
+        personality_versions.WITHOUT_SAMPLES,
+    ),
+    PROJECTIONS,
+)
 TOMBSTONES = frozenset({AgentDeleted.tag})
 
 
@@ -34,7 +46,8 @@ def migrate(settings: Settings) -> None:
 @asynccontextmanager
 async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     """The service answers while the context is open."""
-    async with open_owner(OWNER, settings, stop) as parts:
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(open_owner(OWNER, settings, stop))
         parts.health.add("requests", parts.server.trouble)
         log = open_log(parts.pool, parts.relay.wake)
         await rpc.serve(parts.server, log)
@@ -43,6 +56,13 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
         )
         await operations.serve(parts, OWNER, rebuilds)
+        eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream())
+        await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
+        subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
+        events.listen(subscriptions, log)
+        parts.health.add("consumers", subscriptions.trouble)
+        await stack.enter_async_context(subscriptions)
+        await parts.server.serve(ReplayLetter, subscriptions.replay)
         yield
 
 
@@ -54,6 +74,9 @@ def open_log(pool: Pool, on_append: Callable[[], None] = lambda: None) -> AgentL
         initial=None,
         evolve=evolve,
         projections=PROJECTIONS,
-        taken={agents.NAME_CONSTRAINT: AgentNameTaken},
+        taken={
+            agents.NAME_CONSTRAINT: AgentNameTaken,
+            ERASED_USER_CONSTRAINT: AgentNotFound,
+        },
         on_append=on_append,
     )

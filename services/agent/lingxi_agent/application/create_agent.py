@@ -13,7 +13,7 @@ async def create_agent(log: AgentLog, command: CreateAgent, at: datetime) -> Age
 
     Raises:
         AgentNameTaken: another agent of the user has the name.
-        AgentNotFound: the id is that of a deleted agent, or of another user's.
+        AgentNotFound: the id is that of a deleted agent, or of another user's; the user is erased.
         InvalidInput: the parameters can't be stored.
     """
     new = log.new(command.agent_id, command.user_id)

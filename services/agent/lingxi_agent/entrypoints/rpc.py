@@ -10,7 +10,7 @@ from lingxi_agent.application.create_agent import create_agent
 from lingxi_agent.application.delete_agent import delete_agent
 from lingxi_agent.application.get_profile import get_profile
 from lingxi_agent.application.roll_back_personality import roll_back_personality
-from lingxi_agent.projections.agents import get_agent, list_agents
+from lingxi_agent.projections.agents import get_agent, list_agents, walk_agents
 from lingxi_agent.projections.personality_versions import get_personality_history
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.postgres import Pool
@@ -26,6 +26,7 @@ from lingxi_contracts.agent import (
     GetProfile,
     ListAgents,
     RollBackPersonality,
+    WalkAgents,
 )
 from lingxi_contracts.base import Answer
 
@@ -51,4 +52,5 @@ async def serve(server: RpcServer, log: AgentLog) -> None:
     await verb(GetProfile, get_profile)
     await question(GetAgent, get_agent)
     await question(ListAgents, list_agents)
+    await question(WalkAgents, walk_agents)
     await question(GetPersonalityHistory, get_personality_history)

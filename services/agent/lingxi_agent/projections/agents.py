@@ -5,9 +5,11 @@ may swap names: it fills a table without that constraint and adds it at the end.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
 from lingxi_chassis.rpc import ANSWER_BYTES_MAX, within_bytes
@@ -18,18 +20,22 @@ from lingxi_contracts.agent import (
     AgentDeleted,
     AgentPage,
     AgentParameters,
+    AgentPlace,
     AgentProfile,
     AgentTimings,
     AgentView,
+    AgentWalk,
     GetAgent,
     ListAgents,
     PersonalityChanged,
+    WalkAgents,
 )
 from lingxi_contracts.errors import AgentNotFound
 
 NAME_CONSTRAINT = "agents_user_name_key"
 PAGE_BYTES_MAX = ANSWER_BYTES_MAX - 1024
 """Of the agents on a page; the rest is for what is around them."""
+BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 CREATE = (
     f"""
@@ -48,6 +54,9 @@ CREATE = (
     """,
     # ListAgents: a user's agents, oldest first.
     "create index agents_listed on agents (user_id, created_at, agent_id)",
+)
+WITHOUT_SAMPLES = without_statistics(
+    "agents", "name", "parameters", "timings", "personality_prompt"
 )
 
 FOLDS = (
@@ -152,6 +161,37 @@ async def get_agent(pool: Pool, question: GetAgent) -> AgentView:
     if row is None:
         raise AgentNotFound
     return _view(row)
+
+
+_WALK = """
+    select agent_id, name, parameters::text, timings::text, personality_prompt,
+           personality_version, created_at, updated_at
+    from agents where user_id = %(user_id)s and (created_at, agent_id) > (%(at)s, %(after)s)
+    order by created_at, agent_id limit %(more)s"""
+
+
+async def walk_agents(pool: Pool, question: WalkAgents) -> AgentWalk:
+    """The user's agents after a place, oldest first; it may end early at its byte bound."""
+    after = question.after or AgentPlace(created_at=BEFORE_ALL, agent_id=UUID(int=0))
+    rows = await fetch_all(
+        pool,
+        _WALK,
+        {
+            "user_id": question.user_id,
+            "at": after.created_at,
+            "after": after.agent_id,
+            "more": question.limit + 1,
+        },
+    )
+    found = [_view(row) for row in rows[: question.limit]]
+    results = within_bytes(found, _size_bytes, PAGE_BYTES_MAX)
+    more = len(results) < len(rows)
+    last = (
+        AgentPlace(created_at=results[-1].created_at, agent_id=results[-1].agent_id)
+        if more
+        else None
+    )
+    return AgentWalk(results=tuple(results), next_after=last)
 
 
 async def list_agents(pool: Pool, question: ListAgents) -> AgentPage:

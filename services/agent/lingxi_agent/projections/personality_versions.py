@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
 from lingxi_chassis.rpc import ANSWER_BYTES_MAX, within_bytes
@@ -39,6 +40,10 @@ CREATE = (
         primary key (agent_id, version)
     )
     """,
+)
+
+WITHOUT_SAMPLES = without_statistics(
+    "personality_versions", "personality_prompt", "reason", "evidence"
 )
 
 FOLDS = (
