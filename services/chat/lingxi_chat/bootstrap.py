@@ -10,6 +10,7 @@ from nats.errors import Error as NatsError
 
 from lingxi_chassis import migrations, operations
 from lingxi_chassis.consumers import Subscriptions
+from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser, LivePurge
 from lingxi_chassis.eventlog import EventLog, Recent
 from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.owner import open_owner
@@ -31,12 +32,21 @@ from lingxi_chat.projections import messages, sessions
 from lingxi_chat.settings import Settings
 from lingxi_contracts.chat import EVENTS, OWNER, SessionDeleted
 from lingxi_contracts.dead_letters import ReplayLetter
-from lingxi_contracts.subjects import CHAT_WORK
+from lingxi_contracts.errors import SessionNotFound
+from lingxi_contracts.subjects import CHAT_LIVE_STREAM, CHAT_WORK, live_subject
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 RECENT_SESSIONS_MAX = 10_000
 PROJECTIONS = (*messages.PROJECTIONS, *sessions.PROJECTIONS)
-READ_MODELS = ReadModels((*messages.CREATE, *sessions.CREATE), PROJECTIONS)
+READ_MODELS = ReadModels(
+    (
+        *messages.CREATE,
+        *sessions.CREATE,
+        messages.WITHOUT_SAMPLES,
+        sessions.WITHOUT_SAMPLES,
+    ),
+    PROJECTIONS,
+)
 TOMBSTONES = frozenset({SessionDeleted.tag})
 
 
@@ -53,6 +63,7 @@ def session_log(pool: Pool, on_append: Callable[[], None] = lambda: None) -> Ses
         initial=session.NEW,
         evolve=session.evolve,
         projections=PROJECTIONS,
+        taken={ERASED_USER_CONSTRAINT: SessionNotFound},
         on_append=on_append,
         recent=Recent(RECENT_SESSIONS_MAX),
     )
@@ -114,6 +125,9 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
         )
         await operations.serve(parts, OWNER, rebuilds, model)
+        live = LivePurge(CHAT_LIVE_STREAM, live_subject)
+        eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream(), [live])
+        await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
         events.listen(subscriptions, log)
         parts.health.add("consumers", subscriptions.trouble)

@@ -1,9 +1,13 @@
-"""DeleteSession: the tombstone; with it go the session's messages, turn and list entry."""
+"""DeleteSession: the tombstone; with it go the session's messages, turn and list entry.
+
+What is left of it in the log and in streams is due for erasure from then on.
+"""
 
 from contextlib import suppress
 from uuid import UUID
 
 from lingxi_chassis.clock import utc_now
+from lingxi_chassis.erasure import ERASING
 from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_chat.application.parts import SessionLog, load
 from lingxi_chat.domain import session as domain
@@ -26,7 +30,7 @@ async def delete_session(command: DeleteSession, log: SessionLog) -> Nothing:
             domain.delete(),
             utc_now(),
             guard=locking(command.session_id),
-            effects=(DROP,),
+            effects=(DROP, ERASING),
             erase=True,
         )
         return Nothing()

@@ -1,12 +1,13 @@
 """Which events of other owners chat listens to, and what it does about them.
 
-Guards: the neighbours' rows are monotone in their stream's sequence, a deletion is final, and a
-session is deleted once.
+Guards: the neighbours' rows are monotone in their stream's sequence, a deletion is final, a
+session is deleted once, and of an erased user nothing is begun.
 """
 
 from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.postgres import Pool
 from lingxi_chat.application.delete_session import delete_sessions_of
+from lingxi_chat.application.erase_user import erase_user
 from lingxi_chat.application.parts import SessionLog
 from lingxi_chat.projections.neighbours import forget_agent, remember_agent, remember_user
 from lingxi_contracts import agent, gateway
@@ -25,7 +26,11 @@ def listen(subscriptions: Subscriptions, log: SessionLog) -> None:
         await forget_agent(log.pool, event.subject, event.sequence)
         await delete_sessions_of(event.subject, log)
 
+    async def user_deleted(event: Envelope) -> None:
+        await erase_user(event.userid, log)
+
     subscriptions.on(agent.OWNER, ("agent_deleted",), "delete_sessions", agent_deleted)
+    subscriptions.on(gateway.OWNER, ("user_deleted",), "erase_user", user_deleted)
 
 
 class Neighbours:

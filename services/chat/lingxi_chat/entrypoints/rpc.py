@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
 
 from lingxi_chassis.postgres import Row
 from lingxi_chassis.rpc import ANSWER_BYTES_MAX, RpcServer, within_bytes
@@ -19,6 +21,7 @@ from lingxi_contracts.errors import SessionNotFound
 
 PAGE_BYTES_MAX = ANSWER_BYTES_MAX - 16 * 1024
 """Of the results in a page; the rest is room for the answer around them."""
+BEFORE_ALL = chat.SessionPlace(started_at=datetime.min.replace(tzinfo=UTC), session_id=UUID(int=0))
 HISTORY_BATCH_SESSIONS = 20
 """Whose messages are read at once: a page may be full before all are needed."""
 
@@ -42,6 +45,20 @@ class ChatRpc:
         end = question.offset + len(results)
         return chat.SessionPage(
             count=count, results=tuple(results), next_offset=end if end < count else None
+        )
+
+    async def walk_sessions(self, question: chat.WalkSessions) -> chat.SessionWalk:
+        after = question.after or BEFORE_ALL
+        place = (after.started_at, after.session_id)
+        views = await sessions.walk_sessions(
+            self._log.pool, question.user_id, place, question.limit + 1
+        )
+        results = within_bytes(views[: question.limit], _size, PAGE_BYTES_MAX)
+        last = results[-1] if len(results) < len(views) else None
+        return chat.SessionWalk(
+            results=tuple(results),
+            next_after=last
+            and chat.SessionPlace(started_at=last.started_at, session_id=last.session_id),
         )
 
     async def list_messages(self, question: chat.ListMessages) -> chat.MessagePage:
@@ -140,6 +157,7 @@ async def serve(
         server.serve(chat.GetAnswer, lambda question: get_answer(question, log)),
         server.serve(chat.GetSession, questions.get_session),
         server.serve(chat.ListSessions, questions.list_sessions),
+        server.serve(chat.WalkSessions, questions.walk_sessions),
         server.serve(chat.ListMessages, questions.list_messages),
         server.serve(chat.GetHistory, questions.get_history),
     )

@@ -1,7 +1,8 @@
 """The messages of all sessions: table, fold, and the questions asked of it.
 
 `turn_id` of an agent's message is the turn that said it; of a user's message the turn that
-answered it, or failed to. Whether it was read follows from the session's watermarks.
+answered it, or failed to. Whether it was read follows from the session's watermarks. What was
+superseded is kept, and shown to whom asks for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,17 +10,21 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
 from lingxi_chat.domain.prompt import Said
 from lingxi_chat.domain.session import Session
 from lingxi_contracts.chat import (
+    ListMessages,
     MessagePosted,
     MessageSent,
+    MessagesSuperseded,
     MessageView,
     SessionDeleted,
     TurnCompleted,
     TurnFailed,
+    TurnStopped,
 )
 
 BUBBLES_READ_MAX = 20
@@ -38,12 +43,17 @@ CREATE = (
         turn_id      uuid        check (turn_id is not null or author = 'user'),
         bubble       int         check ((bubble is not null) = (author = 'agent')),
         delay_ms     int         check ((delay_ms is not null) = (author = 'agent')),
+        superseded_by uuid,
         primary key (session_id, seq)
     )
     """,
     # A repeat of a post, wherever it was posted.
     "create unique index messages_message_id_key on messages (message_id, user_id)",
 )
+WITHOUT_SAMPLES = without_statistics("messages", "text")
+
+_ENDS = frozenset({TurnCompleted.tag, TurnFailed.tag, TurnStopped.tag})
+_AN_END = f"type in ('{TurnCompleted.tag}', '{TurnFailed.tag}', '{TurnStopped.tag}')"
 
 PROJECTIONS = (
     Projection(
@@ -62,21 +72,38 @@ PROJECTIONS = (
     ),
     Projection(
         "answered",
-        frozenset({TurnCompleted.tag, TurnFailed.tag}),
+        _ENDS,
         f"""
         update messages
         set turn_id = (
             select (data->>'turn_id')::uuid from logged
-            where type in ('{TurnCompleted.tag}', '{TurnFailed.tag}')
+            where {_AN_END}
               and stream_id = messages.session_id
               and data->'answers' ? messages.message_id::text
             order by version desc limit 1
         )
         where message_id = any (array (
-            select jsonb_array_elements_text(data->'answers')::uuid from logged
-            where type in ('{TurnCompleted.tag}', '{TurnFailed.tag}')
+            select jsonb_array_elements_text(data->'answers')::uuid from logged where {_AN_END}
+        )) and session_id = any (array (select stream_id from logged where {_AN_END}))
+        """,
+    ),
+    Projection(
+        "superseded",
+        frozenset({MessagesSuperseded.tag}),
+        f"""
+        update messages
+        set superseded_by = (
+            select (data->>'by_turn_id')::uuid from logged
+            where type = '{MessagesSuperseded.tag}'
+              and stream_id = messages.session_id
+              and data->'message_ids' ? messages.message_id::text
+            order by version desc limit 1
+        )
+        where message_id = any (array (
+            select jsonb_array_elements_text(data->'message_ids')::uuid from logged
+            where type = '{MessagesSuperseded.tag}'
         )) and session_id = any (array (
-            select stream_id from logged where type in ('{TurnCompleted.tag}', '{TurnFailed.tag}')
+            select stream_id from logged where type = '{MessagesSuperseded.tag}'
         ))
         """,
     ),
@@ -91,14 +118,16 @@ PROJECTIONS = (
     ),
 )
 
-VIEW_COLUMNS = "m.message_id, m.seq, m.sent_at, m.author, m.text, m.turn_id, m.bubble, m.delay_ms"
+VIEW_COLUMNS = (
+    "m.message_id, m.seq, m.sent_at, m.author, m.text, m.turn_id, m.bubble, m.delay_ms,"
+    " m.superseded_by"
+)
 """The columns that `message_view` takes, of a table `m`."""
-VIEW_COLUMNS_COUNT = 8
 
 
 def message_view(row: Row, session: Session) -> MessageView:
     """A row of `VIEW_COLUMNS` as its readers see it."""
-    message_id, seq, sent_at, author, text, turn_id, bubble, delay_ms = row
+    message_id, seq, sent_at, author, text, turn_id, bubble, delay_ms, superseded_by = row
     return MessageView.model_construct(
         message_id=message_id,
         seq=seq,
@@ -109,26 +138,27 @@ def message_view(row: Row, session: Session) -> MessageView:
         turn_id=turn_id,
         bubble=bubble,
         delay_ms=delay_ms,
+        superseded_by=superseded_by,
     )
 
 
-async def list_messages(
-    pool: Pool, session_id: UUID, before: int | None, after: int | None, limit: int
-) -> list[Row]:
+async def list_messages(pool: Pool, question: ListMessages) -> list[Row]:
     """Rows ascending by seq, at most `limit`: right after `after`, else the newest `before`."""
-    newest_first = after is None
+    newest_first = question.after is None
     rows = await fetch_all(
         pool,
         f"""
         select {VIEW_COLUMNS} from messages m
         where m.session_id = %(session_id)s and m.seq > %(after)s and m.seq < %(before)s
+          and (m.superseded_by is null or %(superseded)s)
         order by m.seq {"desc" if newest_first else "asc"} limit %(limit)s
         """,
         {
-            "session_id": session_id,
-            "after": after or 0,
-            "before": before or 2**31 - 1,
-            "limit": limit,
+            "session_id": question.session_id,
+            "after": question.after or 0,
+            "before": question.before or 2**31 - 1,
+            "superseded": question.superseded,
+            "limit": question.limit,
         },
     )
     return rows[::-1] if newest_first else rows
@@ -144,7 +174,7 @@ async def newest_of(
         select m.session_id, {VIEW_COLUMNS}
         from unnest(%(session_ids)s::uuid[]) as one (session_id)
         cross join lateral (
-            select * from messages where session_id = one.session_id
+            select * from messages where session_id = one.session_id and superseded_by is null
             order by seq desc limit %(limit)s
         ) m
         order by m.seq
@@ -241,7 +271,7 @@ async def reading(pool: Pool, user_id: UUID, session_id: UUID, up_to: UUID) -> R
         left join lateral (
             select count(*), (array_agg(message_id order by seq))[1] as first_id
             from messages m
-            where m.session_id = s.stream_id and m.author = 'agent'
+            where m.session_id = s.stream_id and m.author = 'agent' and m.superseded_by is null
               and m.seq > greatest(u.seq, (s.state->>'read_up_to')::int)
         ) unread on true
         where s.stream_id = %(session_id)s and s.user_id = %(user_id)s and s.state is not null
@@ -252,17 +282,28 @@ async def reading(pool: Pool, user_id: UUID, session_id: UUID, up_to: UUID) -> R
 
 
 async def newest_messages(
-    pool: Pool, session_id: UUID, user_id: UUID, limit: int
+    pool: Pool, session_id: UUID, user_id: UUID, limit: int, without_turn: UUID | None = None
 ) -> tuple[Sequence[Said], str]:
-    """The newest messages in order of seq, for a prompt, and the user's time zone."""
+    """The newest messages in order of seq, for a prompt, and the user's time zone.
+
+    `without_turn`: what this one said is to be said anew, and left out.
+    """
     rows = await fetch_all(
         pool,
         """
         select message_id, seq, author, text, sent_at,
                (select timezone from users where user_id = %(user_id)s)
-        from messages where session_id = %(session_id)s order by seq desc limit %(limit)s
+        from messages
+        where session_id = %(session_id)s and superseded_by is null
+          and (author = 'user' or turn_id is distinct from %(without_turn)s::uuid)
+        order by seq desc limit %(limit)s
         """,
-        {"session_id": session_id, "user_id": user_id, "limit": limit},
+        {
+            "session_id": session_id,
+            "user_id": user_id,
+            "without_turn": without_turn,
+            "limit": limit,
+        },
     )
     zone: Any = rows[0][5] if rows else None
     return [Said(*row[:5]) for row in reversed(rows)], zone or "UTC"

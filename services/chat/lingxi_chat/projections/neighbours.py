@@ -1,11 +1,16 @@
 """What chat keeps of other owners: agents' names and deletions, users' time zones.
 
 Folded from their events; each row remembers the sequence it is from, so that late and repeated
-events change nothing. A deleted agent stays deleted.
+events change nothing. A deleted agent stays deleted, by a row of its id alone; of an erased user
+no row is made any more.
 """
 
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
+
+from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT
+from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Clause
 from lingxi_chassis.postgres import Pool, execute
 
@@ -26,6 +31,13 @@ CREATE = (
     )
     """,
 )
+REFUSE_ERASED_USERS = (
+    """
+    create trigger users_who_live before insert on users
+    for each row execute function refuse_erased_user()
+    """,
+)
+WITHOUT_SAMPLES = without_statistics("agents", "name")
 
 
 async def remember_agent(pool: Pool, agent_id: UUID, name: str, sequence: int) -> None:
@@ -56,18 +68,27 @@ async def forget_agent(pool: Pool, agent_id: UUID, sequence: int) -> None:
 
 
 async def remember_user(pool: Pool, user_id: UUID, timezone: str, sequence: int) -> None:
-    """A user lives in this time zone since this event of their stream."""
-    await execute(
-        pool,
-        """
-        insert into users (user_id, timezone, sequence)
-        values (%(user_id)s, %(timezone)s, %(sequence)s)
-        on conflict (user_id) do update
-        set timezone = excluded.timezone, sequence = excluded.sequence
-        where users.sequence < excluded.sequence
-        """,
-        {"user_id": user_id, "timezone": timezone, "sequence": sequence},
-    )
+    """A user lives in this time zone since this event of their stream; an erased one nowhere."""
+    try:
+        await execute(
+            pool,
+            """
+            insert into users (user_id, timezone, sequence)
+            values (%(user_id)s, %(timezone)s, %(sequence)s)
+            on conflict (user_id) do update
+            set timezone = excluded.timezone, sequence = excluded.sequence
+            where users.sequence < excluded.sequence
+            """,
+            {"user_id": user_id, "timezone": timezone, "sequence": sequence},
+        )
+    except UniqueViolation as error:
+        if error.diag.constraint_name != ERASED_USER_CONSTRAINT:
+            raise
+
+
+async def forget_user(pool: Pool, user_id: UUID) -> None:
+    """A user is gone for good. Those who would still remember them are refused by now."""
+    await execute(pool, "delete from users where user_id = %(user_id)s", {"user_id": user_id})
 
 
 def living(agent_id: UUID) -> Clause:

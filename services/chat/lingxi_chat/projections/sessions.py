@@ -5,10 +5,12 @@ fold copies it from.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
 from lingxi_chat.domain.session import Session
@@ -43,6 +45,7 @@ CREATE = (
     # An agent's deletion takes its sessions along.
     "create index sessions_agent on sessions (agent_id)",
 )
+WITHOUT_SAMPLES = without_statistics("sessions", "title")
 
 PROJECTIONS = (
     Projection(
@@ -114,6 +117,20 @@ async def list_sessions(pool: Pool, question: ListSessions) -> tuple[int, list[L
         return len(rows), [_listed(row) for row in rows]
     count = await fetch_one(pool, f"select count(*) from sessions x where {_FILTER}", params)
     return count[0] if count else 0, [_listed(row) for row in rows]
+
+
+async def walk_sessions(
+    pool: Pool, user_id: UUID, after: tuple[datetime, UUID], limit: int
+) -> list[SessionView]:
+    """A user's sessions after a place `(started_at, session_id)`, oldest first."""
+    rows = await fetch_all(
+        pool,
+        f"""{_SELECT} where x.user_id = %(user_id)s
+        and (x.started_at, x.session_id) > (%(started_at)s, %(session_id)s)
+        order by x.started_at, x.session_id limit %(limit)s""",
+        {"user_id": user_id, "started_at": after[0], "session_id": after[1], "limit": limit},
+    )
+    return [_listed(row).view for row in rows]
 
 
 async def get_session(pool: Pool, user_id: UUID, session_id: UUID) -> SessionView | None:
