@@ -9,6 +9,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from lingxi_chassis import migrations, operations
+from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser
 from lingxi_chassis.eventlog import EventLog
 from lingxi_chassis.health import serve_http
 from lingxi_chassis.owner import OwnerParts, open_owner
@@ -18,7 +19,8 @@ from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snap
 from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.tasks import in_background
 from lingxi_contracts import chat
-from lingxi_contracts.gateway import EVENTS, OWNER
+from lingxi_contracts.gateway import EVENTS, OWNER, UserDeleted
+from lingxi_contracts.operations import UserNotFound
 from lingxi_contracts.subjects import event_filter, stream_name
 from lingxi_gateway.adapters.passwords import open_passwords
 from lingxi_gateway.adapters.tail import Tail
@@ -40,8 +42,8 @@ from lingxi_gateway.projections import refresh_families, users
 from lingxi_gateway.settings import Settings
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
-READ_MODELS = ReadModels(users.CREATE, users.FOLDS)
-TOMBSTONES = frozenset[str]()
+READ_MODELS = ReadModels((*users.CREATE, users.WITHOUT_SAMPLES), users.FOLDS)
+TOMBSTONES = frozenset({UserDeleted.tag})
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +89,8 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
             lambda: rebuild_snapshots(parts.accounts.log, EVENTS, TOMBSTONES),
         )
         await operations.serve(owner, OWNER, rebuilds)
+        eraser = Eraser(OWNER, owner.pool, owner.nats.jetstream())
+        await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
         app = create_app(parts)
         port = await stack.enter_async_context(serve_http(app, settings.host, settings.port))
         # First of all, so that whoever waits for an answer still hears that it will come.
@@ -148,6 +152,6 @@ def open_log(
         initial=Account(),
         evolve=evolve,
         projections=users.FOLDS,
-        taken={users.NAME_CONSTRAINT: UsernameTaken},
+        taken={users.NAME_CONSTRAINT: UsernameTaken, ERASED_USER_CONSTRAINT: UserNotFound},
         on_append=on_append,
     )

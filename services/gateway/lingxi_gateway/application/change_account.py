@@ -1,15 +1,14 @@
 """Change the account: address, time zone, password."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import Clause, again_on_conflict
 from lingxi_gateway.application.accounts import Accounts
-from lingxi_gateway.application.log_in import count_attempt, forget_attempts
+from lingxi_gateway.application.log_in import check_password
 from lingxi_gateway.application.ports import Caller
 from lingxi_gateway.domain.account import Account, change
-from lingxi_gateway.domain.refusals import PasswordWrong, TokenInvalid
+from lingxi_gateway.domain.refusals import TokenInvalid
 from lingxi_gateway.projections import credentials, refresh_families
 
 
@@ -38,7 +37,7 @@ async def change_account(
     """
     effects: tuple[Clause, ...] = ()
     if password is not None:
-        await _check_password(accounts, caller.user_id, password.current, address)
+        await check_password(accounts, caller.user_id, password.current, address)
         new_hash = await accounts.passwords.hash(password.new)
         effects = (
             credentials.new_password(new_hash),
@@ -60,12 +59,3 @@ async def change_account(
     await again_on_conflict(attempt)
     if password is not None:
         accounts.access.forget(caller.user_id)
-
-
-async def _check_password(accounts: Accounts, user_id: UUID, password: str, address: str) -> None:
-    attempt = await count_attempt(accounts, address, str(user_id))
-    known = await credentials.by_user(accounts.pool, user_id)
-    password_hash = known.password_hash if known else None
-    if not await accounts.passwords.verify(password, password_hash):
-        raise PasswordWrong
-    await forget_attempts(accounts, attempt)

@@ -2,13 +2,19 @@
 
 import secrets
 from hashlib import sha256
+from uuid import UUID
 
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.ids import new_id
 from lingxi_gateway.application.accounts import Accounts
 from lingxi_gateway.application.ports import RefreshClaims, TokenPair
 from lingxi_gateway.domain.refresh import Family
-from lingxi_gateway.domain.refusals import AccountDisabled, CredentialsInvalid, TooManyLogins
+from lingxi_gateway.domain.refusals import (
+    AccountDisabled,
+    CredentialsInvalid,
+    PasswordWrong,
+    TooManyLogins,
+)
 from lingxi_gateway.projections import credentials, login_failures, refresh_families
 
 FAMILY_KEY_BYTES = 32
@@ -45,6 +51,20 @@ async def log_in(accounts: Accounts, username: str, password: str, address: str)
         raise CredentialsInvalid
     await forget_attempts(accounts, attempt)
     return pair
+
+
+async def check_password(accounts: Accounts, user_id: UUID, password: str, address: str) -> None:
+    """That a user who is logged in knows the password, too.
+
+    Raises:
+        PasswordWrong, TooManyLogins, Unavailable.
+    """
+    attempt = await count_attempt(accounts, address, str(user_id))
+    known = await credentials.by_user(accounts.pool, user_id)
+    password_hash = known.password_hash if known else None
+    if not await accounts.passwords.verify(password, password_hash):
+        raise PasswordWrong
+    await forget_attempts(accounts, attempt)
 
 
 async def count_attempt(accounts: Accounts, address: str, name: str) -> bytes | None:

@@ -3,6 +3,7 @@
 Invariants:
 1. An account is registered once; its user name never changes.
 2. A change that changes nothing is no event.
+3. After its deletion an account is as one that never was; its name is free again.
 """
 
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from datetime import datetime
 from lingxi_contracts.gateway import (
     PasswordChanged,
     UserChanged,
+    UserDeleted,
     UserDisabled,
     UserEnabled,
     UserRegistered,
@@ -20,7 +22,9 @@ DEFAULT_TIMEZONE = "UTC"
 
 # Events
 
-type AccountEvent = UserRegistered | UserChanged | PasswordChanged | UserDisabled | UserEnabled
+type AccountEvent = (
+    UserRegistered | UserChanged | PasswordChanged | UserDisabled | UserEnabled | UserDeleted
+)
 
 # State
 
@@ -42,7 +46,7 @@ def evolve(state: Account, event: AccountEvent, at: datetime) -> Account:
             return Account(email, timezone)
         case UserChanged(email=email, timezone=timezone):
             return replace(state, email=email, timezone=timezone)
-        case PasswordChanged():
+        case PasswordChanged() | UserDeleted():
             return state
         case UserDisabled():
             return replace(state, disabled=True)
@@ -76,3 +80,8 @@ def disable(now: Account) -> tuple[AccountEvent, ...]:
 def enable(now: Account) -> tuple[AccountEvent, ...]:
     """Let the user in again."""
     return (UserEnabled(),) if now.disabled else ()
+
+
+def delete() -> tuple[AccountEvent, ...]:
+    """Delete the account for good."""
+    return (UserDeleted(),)

@@ -6,11 +6,13 @@ from pydantic import ValidationError
 
 from lingxi_chassis.rpc import RpcServer
 from lingxi_contracts import operations
+from lingxi_contracts.base import Nothing
 from lingxi_contracts.errors import InvalidInput
 from lingxi_contracts.operations import UserNotFound, UserPage, UserView
 from lingxi_gateway.application.accounts import Accounts
 from lingxi_gateway.application.administer_creation import create_user
 from lingxi_gateway.application.administer_user import disable_user, enable_user, set_password
+from lingxi_gateway.application.delete_account import delete_user
 from lingxi_gateway.entrypoints.http.account_bodies import RegisterBody
 from lingxi_gateway.projections.administered_users import find_user, list_users
 
@@ -49,6 +51,10 @@ class UserAdministration:
     async def enable(self, command: operations.EnableUser) -> UserView:
         return await enable_user(self._accounts, command.user_id)
 
+    async def delete(self, command: operations.DeleteUser) -> Nothing:
+        await delete_user(self._accounts, command.user_id)
+        return Nothing()
+
 
 def _fit(username: str, password: str, email: str | None) -> RegisterBody:
     """As strict as HTTP is. Raises InvalidInput."""
@@ -69,4 +75,5 @@ async def serve(server: RpcServer, accounts: Accounts) -> None:
         server.serve(operations.SetPassword, administration.set_password),
         server.serve(operations.DisableUser, administration.disable),
         server.serve(operations.EnableUser, administration.enable),
+        server.serve(operations.DeleteUser, administration.delete),
     )

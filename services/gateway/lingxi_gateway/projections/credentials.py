@@ -92,3 +92,11 @@ def enabled() -> Clause:
         "update credentials set disabled = false"
         " where user_id = any(array(select user_id from appended))",
     )
+
+
+def forgotten() -> Clause:
+    """For the append that deletes."""
+    return Clause(
+        "forgotten_credentials",
+        "delete from credentials where user_id = any(array(select user_id from appended))",
+    )

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import Pool, fetch_one
-from lingxi_contracts.gateway import UserChanged, UserRegistered
+from lingxi_contracts.gateway import UserChanged, UserDeleted, UserRegistered
 
 NAME_CONSTRAINT = "users_username_key"
 # Of Unicode in every database, whatever its locale.
@@ -29,6 +30,7 @@ CREATE = (
     )
     """,
 )
+WITHOUT_SAMPLES = without_statistics("users", "username", "username_key", "email")
 
 FOLDS = (
     Projection(
@@ -59,6 +61,13 @@ FOLDS = (
             ) c
             where u.user_id = c.stream_id and u.user_id = any(array(
                 select stream_id from logged where type = 'user_changed.v1'))""",
+    ),
+    Projection(
+        name="deleted_users",
+        tags=frozenset({UserDeleted.tag}),
+        sql="""
+            delete from users where user_id = any(array(
+                select stream_id from logged where type = 'user_deleted.v1'))""",
     ),
 )
 

@@ -160,6 +160,14 @@ class MeBody(BaseModel):
     new_password: NewPassword | None = None
 
 
+class DeleteMeBody(BaseModel):
+    """The proof that it is the user who asks."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "correct horse"}]})
+
+    password: AnyPassword
+
+
 class MeOut(BaseModel):
     """The account. `timezone` is an IANA name."""
 

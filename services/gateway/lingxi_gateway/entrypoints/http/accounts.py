@@ -7,12 +7,14 @@ from starlette.responses import Response
 
 from lingxi_contracts.errors import InvalidInput
 from lingxi_gateway.application.change_account import PasswordChange, change_account
+from lingxi_gateway.application.delete_account import delete_account
 from lingxi_gateway.application.log_in import log_in
 from lingxi_gateway.application.log_out import log_out
 from lingxi_gateway.application.refresh import refresh
 from lingxi_gateway.application.register import register
 from lingxi_gateway.application.show_account import show_account
 from lingxi_gateway.entrypoints.http.account_bodies import (
+    DeleteMeBody,
     LoginBody,
     LogoutBody,
     MeBody,
@@ -91,6 +93,23 @@ async def change_me(caller: CurrentCaller, body: MeBody, request: Request, parts
     address: str = request.scope[CLIENT_ADDRESS_KEY]
     await change_account(parts.accounts, caller, changed, _password_change(body), address)
     return MeOut.of(await show_account(parts.accounts, caller.user_id))
+
+
+@routes.delete(
+    "/me/",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses={**UNAUTHORIZED, **FORBIDDEN, **THROTTLED},
+)
+async def delete_me(
+    caller: CurrentCaller, body: DeleteMeBody, request: Request, parts: PartsOf
+) -> None:
+    """Delete the account for good, with all agents, sessions and messages.
+
+    All tokens end at once, and the user name is free again. What copies there are of the user's
+    texts is erased within moments; subscribers hear `user_deleted`.
+    """
+    address: str = request.scope[CLIENT_ADDRESS_KEY]
+    await delete_account(parts.accounts, caller, body.password, address)
 
 
 def _password_change(body: MeBody) -> PasswordChange | None:
