@@ -41,6 +41,8 @@ SERVER_SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "",
     "log_checkpoints": "off",
+    # Without details, which name the values that a constraint refuses.
+    "log_error_verbosity": "terse",
     "max_wal_size": "1GB",
 }
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 import structlog
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.erasure import queue
@@ -35,6 +35,7 @@ BATCH_ERASURES_MAX = 16
 AWAY = (Unavailable, NatsError, TimeoutError, OSError)
 
 ERASED = Counter("lingxi_streams_erased", "Streams whose erasure is complete")
+OPEN = Gauge("lingxi_erasures_open", "Streams whose erasure is not complete yet")
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,7 @@ class Eraser:
             self._woken.clear()
             try:
                 claimed = await self.work()
+                OPEN.set(await queue.open_erasures(self._pool))
             except (*AWAY, LeaseLost) as error:
                 log.warning("erasure_interrupted", owner=self._owner, error=repr(error))
                 claimed = 0
