@@ -9,6 +9,7 @@ import nats
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
 from nats.js.errors import NotFoundError
 
 from lingxi_local.nats import ADMIN, NatsServer, RunningNats
@@ -122,9 +123,15 @@ async def test_an_operator_alone_asks_for_operations(server: NatsServer, service
         async def answer(request: Msg) -> None:
             await request.respond(b"yes")
 
+        async def answered() -> bool:
+            try:
+                reply = await operator.client.request(f"{service}.ops.get_status", b"?")
+            except NoRespondersError:  # the client's flush may overtake the subscription
+                return False
+            return reply.data == b"yes"
+
         await asked.client.subscribe(f"{service}.ops.get_status", queue=service, cb=answer)
-        await asked.client.flush()
-        assert (await operator.client.request(f"{service}.ops.get_status", b"?")).data == b"yes"
+        await eventually(answered)
         assert asked.refused + operator.refused == []
         for other in SERVICES:
             subject = f"{other}.ops.republish"
