@@ -54,6 +54,8 @@ async def run(seed: int, seconds: float) -> Outcome:
 
 async def _run(made: Running, seed: int, seconds: float) -> Outcome:
     users = [ChaoticUser(made.system.base_url, number, seed) for number in range(USERS)]
+    for user in users:
+        await user.enter()
     stop = asyncio.Event()
     lives = [asyncio.create_task(user.live(stop)) for user in users]
     faults = plan(seed, seconds)

@@ -28,12 +28,15 @@ class ChaoticUser:
         self._random = random.Random(f"{seed}/{number}")
         self._posts = 0
 
-    async def live(self, stop: asyncio.Event) -> None:
-        """Do things until told to stop."""
+    async def enter(self) -> None:
+        """Register and log in, before anything fails."""
         async with connection(self._base_url) as anyone:
             await register(anyone, self.journal.username)
-            tokens = await log_in(anyone, self.journal.username)
-        async with connection(self._base_url, tokens["access"]) as self._http:
+            self._access = (await log_in(anyone, self.journal.username))["access"]
+
+    async def live(self, stop: asyncio.Event) -> None:
+        """Do things until told to stop."""
+        async with connection(self._base_url, self._access) as self._http:
             self._http.timeout = REQUEST_SECONDS_MAX
             while not stop.is_set():
                 await self._random.choices(
