@@ -29,7 +29,7 @@ fmt: venv ## format the code and fix what can be fixed
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: venv ## measure turns a second and latency
+bench: venv ## measure everything: ARGS="--only turns costs", "--json figures.json"
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 lock: venv ## resolve the dependencies of pyproject.toml into the lock files

@@ -1,70 +1,51 @@
-"""`python -m benchmarks`: measure a local system and print a report as Markdown (and JSON)."""
+"""`python -m benchmarks`: measure a local system; report as Markdown, and as JSON if asked."""
 
 import argparse
 import asyncio
-import io
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 import orjson
 
-from benchmarks.machine import fsync_ms
-from benchmarks.turns import Measured, measure_turns
-from lingxi_local.system import LocalSystem
-
-CLIENTS = (1, 8, 16, 32)
-TURNS = 1_500
-TURNS_OF_ONE_CLIENT = 400
+from benchmarks import costs
+from benchmarks.by_clients import CLIENTS
+from benchmarks.by_length import LENGTHS
+from benchmarks.report import markdown, misses
+from benchmarks.run import SECTIONS, measure
+from lingxi_chassis.logs import configure_logs
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--only", choices=SECTIONS, nargs="+", default=SECTIONS)
     parser.add_argument("--clients", type=int, nargs="+", default=CLIENTS)
-    parser.add_argument("--turns", type=int, default=TURNS, help="of each run with several clients")
+    parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="of sessions")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    return parser.parse_args()
-
-
-async def _measure(arguments: argparse.Namespace, folder: Path) -> list[Measured]:
-    log = io.StringIO()
-    # As an operator would run it: with all that a turn costs, and no limit on a user's turns.
-    async with LocalSystem(folder / "data", env={"LINGXI_LOG_LEVEL": "warning"}, output=log) as (
-        system
-    ):
-        return [
-            await measure_turns(
-                system, clients, TURNS_OF_ONE_CLIENT if clients == 1 else arguments.turns
-            )
-            for clients in arguments.clients
-        ]
-
-
-def _report(measured: list[Measured], fsync: float) -> str:
-    lines = [
-        "| clients | turns/s | p50 ms | p99 ms | errors | CPU ms a turn |",
-        "| ---: | ---: | ---: | ---: | ---: | :--- |",
-    ]
-    for one in measured:
-        cpu = ", ".join(f"{name} {ms:.2f}" for name, ms in one.cpu_ms_per_turn.items() if ms > 0)
-        lines.append(
-            f"| {one.clients} | {one.turns_per_second:.0f} | {one.p50_ms:.1f} | {one.p99_ms:.1f}"
-            f" | {one.errors} | {cpu} |"
-        )
-    lines.append(f"\nA durable write of 4 KiB took {fsync:.2f} ms (median) before the runs.")
-    return "\n".join(lines)
+    parser.add_argument("--markdown", type=Path, help="also write the report to this file")
+    parser.add_argument("--record", action="store_true", help="make the costs the baseline")
+    arguments = parser.parse_args()
+    if arguments.record and "costs" not in arguments.only:
+        parser.error("--record needs the section costs")
+    return arguments
 
 
 def main() -> None:
+    """Measure what is asked for; targets that were missed are told at the end."""
     arguments = _arguments()
+    configure_logs("benchmarks", "json", "error")  # of services that run in here
     with tempfile.TemporaryDirectory(prefix="lingxi-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # Postgres may run as another account
-        fsync = fsync_ms(folder)
-        measured = asyncio.run(_measure(arguments, folder))
-    print(_report(measured, fsync))
+        figures = asyncio.run(measure(folder, arguments.only, arguments.clients, arguments.lengths))
+    if arguments.record:
+        costs.record(figures.costs)
+    report = markdown(figures)
+    print(report)
+    for missed in misses(figures):
+        print(f"- Missed: {missed}")
+    if arguments.markdown is not None:
+        arguments.markdown.write_text(report)
     if arguments.json is not None:
-        figures = {"fsync_ms": fsync, "turns": [asdict(one) for one in measured]}
         arguments.json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
 
 

@@ -33,19 +33,29 @@ class Client:
         self.token: str | None = None
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+        await self._connect()
         return self
+
+    async def _connect(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
 
     async def __aexit__(self, *_: object) -> None:
         self._writer.close()
         await self._writer.wait_closed()
 
-    async def request(self, method: str, path: str, json: object = None) -> tuple[int, Any]:
+    async def request(
+        self, method: str, path: str, json: object = None, request_id: str = ""
+    ) -> tuple[int, Any]:
         """Status and parsed JSON body (None if empty)."""
+        if self._reader.at_eof():  # the server closed it: nobody asked anything for a while
+            self._writer.close()
+            await self._connect()
         body = b"" if json is None else orjson.dumps(json)
         head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
         if self.token is not None:
             head += f"Authorization: Bearer {self.token}\r\n"
+        if request_id:
+            head += f"X-Request-ID: {request_id}\r\n"
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         self._writer.write(head.encode() + body)
         response = _Response()
