@@ -14,7 +14,6 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.client import Json, User, new_user, texts
-from tests.fixtures.prerequisites import missing
 from tests.fixtures.system import RunningSystem
 
 NAME = "conversation-43.jsonl"
@@ -28,7 +27,8 @@ def conversation(name: str = NAME) -> list[str]:
     folder = Path(os.environ.get("LINGXI_TEST_DATA") or root.parent / "shared" / "data")
     path = folder / name
     if not path.exists():
-        missing(f"the conversation {name} (LINGXI_TEST_DATA)")
+        # Not one that can be installed: its licence keeps it out of the project.
+        pytest.skip(f"the conversation {name} is not here (LINGXI_TEST_DATA)")
     return [orjson.loads(line)["text"] for line in path.read_bytes().splitlines()]
 
 
