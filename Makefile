@@ -6,8 +6,9 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3; do \
 BIN := .venv/bin
 # For example: make test ARGS="-k gateway"
 ARGS ?=
+SEEDS ?= 5
 
-.PHONY: help run test check fmt bench lock venv
+.PHONY: help run test check fmt bench chaos lock venv
 
 help: ## what you can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +32,9 @@ fmt: venv ## format the code and fix what can be fixed
 
 bench: venv ## measure everything: ARGS="--only turns costs", "--json figures.json"
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+chaos: venv ## a minute of faults under load for each of SEEDS=5 seeds
+	@exec $(BIN)/python -m tests.chaos --count $(SEEDS)
 
 lock: venv ## resolve the dependencies of pyproject.toml into the lock files
 	$(BIN)/python deploy/local/lock.py
