@@ -5,8 +5,10 @@ Everything a piece of work logs carries its correlation id (see `context`).
 
 import logging
 import sys
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, cast
 
+import psycopg
 import structlog
 
 QUIET_LOGGERS = (
@@ -24,6 +26,42 @@ QUIET_LOGGERS = (
 _without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 
 
+def _without_values(
+    _: Any, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Postgres says which values it refuses; the log does not. (`diag` has them still.)"""
+    for one in _chain(_raised(event.get("exc_info"))):
+        if isinstance(one, psycopg.Error) and one.sqlstate:
+            is_about_data = one.sqlstate.startswith("22")  # such as: invalid input "..."
+            said = "" if is_about_data else one.diag.message_primary or ""
+            one.args = (f"{said} ({one.sqlstate})".strip(),)
+    return event
+
+
+def _raised(exc_info: Any) -> BaseException | None:
+    """What `exc_info` stands for: an exception, its triple, or True for the one at hand."""
+    if isinstance(exc_info, tuple):
+        return cast("tuple[Any, BaseException | None, Any]", exc_info)[1]
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    return sys.exc_info()[1] if exc_info else None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, and those behind it."""
+    seen: set[int] = set()
+    left = [error]
+    while left:
+        one = left.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        left += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            left += cast("BaseExceptionGroup[BaseException]", one).exceptions
+        yield one
+
+
 def configure_logs(service: str, log_format: Literal["json", "console"], log_level: str) -> None:
     """Set up structlog and route the standard library's logs into it, once a process."""
     shared: list[Any] = [
@@ -31,6 +69,7 @@ def configure_logs(service: str, log_format: Literal["json", "console"], log_lev
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
+        _without_values,
     ]
     if log_format == "json":
         render: list[Any] = [
