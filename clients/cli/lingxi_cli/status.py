@@ -131,7 +131,7 @@ def _show(overview: Overview) -> None:
     say_table(("service", "state", "why"), [_service_row(name, one) for name, one in states])
     say()
     say_table(
-        ("log", "unpublished", "oldest", "xmin age", "oldest transaction"),
+        ("log", "unpublished", "oldest", "erasing", "xmin age", "oldest transaction"),
         [_log_row(name, one) for name, one in states if one is not None and one.log is not None],
     )
     say()
@@ -161,6 +161,7 @@ def _log_row(name: str, status: ServiceStatus) -> tuple[object, ...]:
         name,
         log.unpublished_events,
         seconds(log.unpublished_seconds),
+        log.erasures_open,
         f"{log.xmin_age_transactions} transactions",
         seconds(log.oldest_transaction_seconds),
     )

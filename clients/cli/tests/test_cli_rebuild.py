@@ -11,7 +11,9 @@ def test_a_read_model_is_whole_again(lingxi: Lingxi, person: Person, system: Run
     """Guards `rebuild`: rows that the log has are there again, in the running service."""
     session_id = person.say("kept")["session_id"]
     path = f"/api/sessions/{session_id}/messages/"
-    before = person.get(path).json()["results"]
+    got = person.get(path)
+    assert got.status_code == 200, got.text
+    before = got.json()["results"]
     with psycopg.connect(system.local.servers.database_urls["chat"]) as database:
         database.execute("delete from messages where session_id = %s", [session_id])
     assert person.get(path).json()["results"] == []

@@ -35,6 +35,7 @@ def test_all_is_well(lingxi: Lingxi, system: RunningSystem) -> None:
     log = document["services"]["chat"]["log"]
     assert log["unpublished_events"] == 0
     assert log["xmin_age_transactions"] >= 0
+    assert log["erasures_open"] >= 0
     consumers = {one["name"]: one for one in document["consumers"]}
     assert consumers["chat-remember_user"]["stream"] == "GATEWAY_EVENTS"
     assert consumers["chat-remember_user"]["waiting"] == 0

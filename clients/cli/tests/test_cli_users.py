@@ -67,6 +67,8 @@ def test_a_deleted_user_is_gone(lingxi: Lingxi, person: Person) -> None:
     assert person.get("/api/me/").status_code == 401
     assert person.log_in().json()["code"] == "credentials_invalid"
     assert str(person.user_id) not in lingxi("users", "list").out
+    told = lingxi("events", "tail", "--since", "all", "--no-follow", "--type", "user_deleted")
+    assert str(person.user_id) in told.out
     gone = lingxi("users", "delete", "--id", str(person.user_id), "--yes")
     assert gone.complained(1, "no such user")
     assert lingxi("users", "disable", "--id", str(person.user_id)).complained(1, "no such user")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from lingxi_chassis.health import Health
 from lingxi_chassis.owner import OwnerParts
-from lingxi_chassis.postgres import Pool, fetch_one
+from lingxi_chassis.postgres import fetch_one
 from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.relay.healing import ask_to_heal
 from lingxi_chassis.relay.lag import relay_lag
@@ -27,10 +27,11 @@ from lingxi_contracts.operations import (
 type ReadLog = Callable[[], Awaitable[LogStatus]]
 
 # Of other roles' sessions Postgres shows no times: of ours alone we say how long.
-_TRANSACTIONS = """
+_DATABASE = """
     select pg_snapshot_xmax(now_open)::text::bigint - pg_snapshot_xmin(now_open)::text::bigint,
            (select extract(epoch from max(clock_timestamp() - xact_start))::float8
-            from pg_stat_activity where usename = current_user and pid <> pg_backend_pid())
+            from pg_stat_activity where usename = current_user and pid <> pg_backend_pid()),
+           (select count(*) from erasures)
     from pg_current_snapshot() now_open
 """
 
@@ -79,16 +80,12 @@ def asked_model(base_url: str, name: str) -> ModelStatus:
 
 async def _log_status(parts: OwnerParts, owner: str) -> LogStatus:
     lag = await relay_lag(parts.pool, parts.nats.jetstream(), owner, UNPUBLISHED_COUNTED_MAX)
-    xmin_age, oldest_seconds = await _transactions(parts.pool)
+    row = await fetch_one(parts.pool, _DATABASE, {})
+    assert row is not None
     return LogStatus(
         unpublished_events=lag.events,
         unpublished_seconds=lag.seconds,
-        xmin_age_transactions=xmin_age,
-        oldest_transaction_seconds=oldest_seconds,
+        xmin_age_transactions=row[0],
+        oldest_transaction_seconds=row[1],
+        erasures_open=row[2],
     )
-
-
-async def _transactions(pool: Pool) -> tuple[int, float | None]:
-    row = await fetch_one(pool, _TRANSACTIONS, {})
-    assert row is not None
-    return row[0], row[1]

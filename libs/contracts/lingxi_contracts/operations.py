@@ -48,6 +48,7 @@ class LogStatus(Frozen):
     """How an owner's log stands.
 
     `unpublished_seconds` is the age of the oldest row that its stream does not hold yet.
+    `erasures_open`: deleted streams whose content is not all erased yet.
     `xmin_age_transactions`: how far the oldest open transaction of the whole cluster holds all
     relays back. `oldest_transaction_seconds`: of those that this service itself has open.
     """
@@ -56,6 +57,7 @@ class LogStatus(Frozen):
     unpublished_seconds: float | None
     xmin_age_transactions: int
     oldest_transaction_seconds: float | None
+    erasures_open: int
 
 
 class ServiceStatus(Answer):
