@@ -7,7 +7,15 @@ from fastapi import APIRouter, FastAPI
 from fastapi.middleware import Middleware
 from fastapi.openapi.utils import get_openapi
 
-from lingxi_gateway.entrypoints.http import accounts, agents, chat, history, messages, sessions
+from lingxi_gateway.entrypoints.http import (
+    accounts,
+    agents,
+    chat,
+    export,
+    history,
+    messages,
+    sessions,
+)
 from lingxi_gateway.entrypoints.http.cors import Cors
 from lingxi_gateway.entrypoints.http.edge import Edge
 from lingxi_gateway.entrypoints.http.failures import answer_failures
@@ -22,6 +30,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sessions.routes,
     messages.routes,
     history.routes,
+    export.routes,
 )
 """The busiest first: a request is matched against one route after the other."""
 DESCRIPTION = """\

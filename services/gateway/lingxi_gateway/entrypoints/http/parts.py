@@ -1,6 +1,6 @@
 """What the routes are given, and how they reach it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends
@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from lingxi_chassis.rpc import RpcClient
 from lingxi_gateway.application.accounts import Accounts
+from lingxi_gateway.application.export_account import Exports
 from lingxi_gateway.application.read_marks import ReadMarks
 from lingxi_gateway.application.waiters import Waiters
 from lingxi_gateway.entrypoints.http.clients import Network
@@ -29,6 +30,7 @@ class Parts:
     """What agents use that name no model: the operator's setting."""
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
+    exports: Exports = field(default_factory=Exports)
 
 
 def parts_of(request: Request) -> Parts:

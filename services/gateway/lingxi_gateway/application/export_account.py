@@ -1,0 +1,107 @@
+"""Export: everything that is a user's, asked of its owners piece by piece.
+
+Pages go by keyset, so that none is missed or told twice while the user goes on. Each page is of its
+own moment; what is deleted meanwhile is left out where it has not begun. A question is harmless to
+repeat, so an owner that is being restarted is waited for.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
+from uuid import UUID
+
+from lingxi_chassis.rpc import RpcClient
+from lingxi_contracts.agent import AgentView, GetPersonalityHistory, PersonalityVersion, WalkAgents
+from lingxi_contracts.base import Answer, Request
+from lingxi_contracts.chat import ListMessages, MessageView, SessionView, WalkSessions
+from lingxi_contracts.errors import Unavailable
+from lingxi_gateway.domain.refusals import TooManyRequests
+
+PAUSES_SECONDS = (0.5, 1.0)
+"""Before the second and the third try; there is no fourth."""
+SESSIONS_PAGE = 20
+
+type Pages[T] = AsyncGenerator[tuple[T, ...]]
+
+
+class Exports:
+    """Which users export at the moment: a user one at a time, so that nobody fills this replica."""
+
+    def __init__(self) -> None:
+        self._users: set[UUID] = set()
+
+    @contextmanager
+    def one_of(self, user_id: UUID) -> Generator[None]:
+        """While it lasts. Raises TooManyRequests: there is one."""
+        if user_id in self._users:
+            raise TooManyRequests
+        self._users.add(user_id)
+        try:
+            yield
+        finally:
+            self._users.discard(user_id)
+
+
+async def agents_of(rpc: RpcClient, user_id: UUID) -> Pages[AgentView]:
+    """The user's agents, oldest first. Raises Unavailable."""
+    question = WalkAgents(user_id=user_id)
+    while True:
+        walked = await _ask(rpc, question)
+        yield walked.results
+        if walked.next_after is None:
+            return
+        question = question.model_copy(update={"after": walked.next_after})
+
+
+async def history_of(rpc: RpcClient, user_id: UUID, agent_id: UUID) -> Pages[PersonalityVersion]:
+    """All versions of an agent's personality, newest first. Raises AgentNotFound, Unavailable."""
+    question = GetPersonalityHistory(user_id=user_id, agent_id=agent_id)
+    while True:
+        page = await _ask(rpc, question)
+        yield page.results
+        if page.next_before is None:
+            return
+        question = question.model_copy(update={"before": page.next_before})
+
+
+async def sessions_of(rpc: RpcClient, user_id: UUID) -> Pages[SessionView]:
+    """The user's sessions, oldest first. Raises Unavailable."""
+    question = WalkSessions(user_id=user_id, limit=SESSIONS_PAGE)
+    while True:
+        walked = await _ask(rpc, question)
+        yield walked.results
+        if walked.next_after is None:
+            return
+        question = question.model_copy(update={"after": walked.next_after})
+
+
+async def messages_of(rpc: RpcClient, user_id: UUID, session_id: UUID) -> Pages[MessageView]:
+    """All messages of a session by seq, replaced ones too. Raises SessionNotFound, Unavailable."""
+    question = ListMessages(user_id=user_id, session_id=session_id, after=0, superseded=True)
+    while True:
+        page = await _ask(rpc, question)
+        yield page.results
+        if not (page.newer and page.results):
+            return
+        question = question.model_copy(update={"after": page.results[-1].seq})
+
+
+async def begun[T](pages: Pages[T]) -> Pages[T]:
+    """The same pages, the first of which is there: what could be refused at all was not."""
+    first = await anext(pages)
+
+    async def again() -> Pages[T]:
+        yield first
+        async for page in pages:
+            yield page
+
+    return again()
+
+
+async def _ask[A: Answer](rpc: RpcClient, question: Request[A]) -> A:
+    for pause_seconds in PAUSES_SECONDS:
+        try:
+            return await rpc.call(question)
+        except Unavailable:
+            await asyncio.sleep(pause_seconds)
+    return await rpc.call(question)

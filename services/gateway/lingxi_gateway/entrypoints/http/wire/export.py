@@ -1,0 +1,31 @@
+"""Everything that is a user's, as one document. It is written piece by piece, never held whole."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from lingxi_gateway.entrypoints.http.account_bodies import MeOut
+from lingxi_gateway.entrypoints.http.wire.agents import Agent, LedgerEntry
+from lingxi_gateway.entrypoints.http.wire.base import Shape
+from lingxi_gateway.entrypoints.http.wire.sessions import Message, Session
+
+
+class ExportedAgent(Agent):
+    """An agent with all that its personality ever was."""
+
+    personality_history: list[LedgerEntry] = Field(description="All versions, newest first.")
+
+
+class ExportedSession(Session):
+    """A session with all of its messages."""
+
+    messages: list[Message] = Field(description="All of them by `seq`, replaced ones too.")
+
+
+class Export(Shape):
+    """All that is a user's. Each agent and session is as of the moment it was written."""
+
+    exported_at: datetime
+    account: MeOut
+    agents: list[ExportedAgent]
+    sessions: list[ExportedSession]
