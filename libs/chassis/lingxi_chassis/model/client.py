@@ -11,7 +11,14 @@ from lingxi_chassis.clock import monotonic
 from lingxi_chassis.model.answer import StreamedAnswer
 from lingxi_chassis.model.errors import BadAnswer, ModelFailure, ModelNotFound, ModelTimeout
 from lingxi_chassis.model.gate import Gate
-from lingxi_chassis.model.messages import ChatRequest, Completion, Delta, JsonAnswer, Usage
+from lingxi_chassis.model.messages import (
+    Again,
+    ChatRequest,
+    Completion,
+    Delta,
+    JsonAnswer,
+    Usage,
+)
 from lingxi_chassis.model.tokens import TokenCorrection, estimate_prompt_tokens, estimate_tokens
 from lingxi_chassis.model.tries import RetryPolicy, Tries
 from lingxi_chassis.model.wire import Wire
@@ -69,6 +76,27 @@ class ModelClient:
                 if handed_out:
                     raise
                 await self._again(tries, failure)
+
+    async def stream_through_cuts(
+        self, request: ChatRequest
+    ) -> AsyncGenerator[Delta | Again | Completion]:
+        """As `stream`, but tried again after a cut too: then `Again` comes before the new deltas.
+
+        Raises ModelFailure.
+        """
+        tries = self._tries(request)
+        while True:
+            handed_out = False
+            try:
+                async with aclosing(self._attempt(request, tries)) as parts:
+                    async for part in parts:
+                        handed_out = True
+                        yield part
+                return
+            except ModelFailure as failure:
+                await self._again(tries, failure)
+            if handed_out:
+                yield Again()
 
     async def complete(self, request: ChatRequest) -> Completion:
         """The whole answer at once; tried again after a cut, too. Raises ModelFailure."""

@@ -49,6 +49,11 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """The deltas so far are void: the call failed and is tried again from the start."""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of the call; `estimated` when the provider did not say."""
 
