@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from uuid import UUID
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -20,11 +21,15 @@ from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snap
 from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.tasks import in_background
 from lingxi_chat.adapters.agents import RemoteProfiles
+from lingxi_chat.adapters.live import LiveSignals
 from lingxi_chat.adapters.model import SpeakingModel
 from lingxi_chat.application.answer_turn import AnswerTurns
+from lingxi_chat.application.edit_message import EditMessages
 from lingxi_chat.application.parts import SessionLog
 from lingxi_chat.application.post_message import PostMessages
+from lingxi_chat.application.regenerate_turn import RegenerateTurns
 from lingxi_chat.application.retry_turn import RetryTurns
+from lingxi_chat.application.stop_turn import StopTurns
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain import session
 from lingxi_chat.entrypoints import events, rpc
@@ -33,7 +38,7 @@ from lingxi_chat.settings import Settings
 from lingxi_contracts.chat import EVENTS, OWNER, SessionDeleted
 from lingxi_contracts.dead_letters import ReplayLetter
 from lingxi_contracts.errors import SessionNotFound
-from lingxi_contracts.subjects import CHAT_LIVE_STREAM, CHAT_WORK, live_subject
+from lingxi_contracts.subjects import CHAT_LIVE_STREAM, CHAT_STOP, CHAT_WORK, live_subject
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 RECENT_SESSIONS_MAX = 10_000
@@ -93,16 +98,29 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         stack.push_async_callback(client.close)
         log = session_log(parts.pool, parts.relay.wake)
         profiles = RemoteProfiles(parts.rpc)
-        answer = AnswerTurns(log, profiles, SpeakingModel(client), settings.model_context_tokens)
+        live = LiveSignals(parts.nats, settings.nats_stream_replicas)
+        await stack.enter_async_context(in_background(live.keep_stream(), "live", stop.fail))
+        settle_seconds = settings.burst_settle_ms / 1000
+        model = SpeakingModel(client)
+        context_tokens = settings.model_context_tokens
+        answer = AnswerTurns(log, profiles, model, live, context_tokens, settle_seconds)
 
         async def nudge() -> None:
             with suppress(NatsError):  # not connected: the sweeps find it
                 await parts.nats.publish(CHAT_WORK)
 
-        workers = TurnWorkers(parts.pool, answer, nudge, settings.model_concurrency)
+        async def tell_holder(turn_id: UUID) -> None:
+            with suppress(NatsError):  # not connected: the holder finds it
+                await parts.nats.publish(CHAT_STOP, str(turn_id).encode())
+
+        workers = TurnWorkers(parts.pool, answer, nudge, settings.model_concurrency, settle_seconds)
 
         async def nudged(_: Msg) -> None:
             await workers.look()
+
+        async def told_to_stop(told: Msg) -> None:
+            with suppress(ValueError):
+                workers.stop(UUID(told.data.decode()))
 
         await stack.enter_async_context(in_background(workers.sweep(), "sweep", stop.fail))
         hearing = AsyncExitStack()
@@ -112,21 +130,23 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
 
         stack.push_async_callback(finish)
         await parts.nats.subscribe(CHAT_WORK, cb=nudged)
-        await rpc.serve(
-            parts.server,
-            log,
-            profiles,
-            PostMessages(log, profiles, workers),
-            RetryTurns(log, workers),
+        await parts.nats.subscribe(CHAT_STOP, cb=told_to_stop)
+        turns = rpc.Turns(
+            post=PostMessages(log, profiles, workers),
+            retry=RetryTurns(log, workers),
+            regenerate=RegenerateTurns(log, workers),
+            edit=EditMessages(log, workers),
+            stop=StopTurns(log, workers, tell_holder, nudge),
         )
-        model = operations.asked_model(settings.openai_base_url, settings.openai_model)
+        await rpc.serve(parts.server, log, profiles, live, turns)
+        asked = operations.asked_model(settings.openai_base_url, settings.openai_model)
         rebuilds = Rebuilds(
             lambda: rebuild_read_models(settings.database_url, READ_MODELS),
             lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
         )
-        await operations.serve(parts, OWNER, rebuilds, model)
-        live = LivePurge(CHAT_LIVE_STREAM, live_subject)
-        eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream(), [live])
+        await operations.serve(parts, OWNER, rebuilds, asked)
+        purge = LivePurge(CHAT_LIVE_STREAM, live_subject)
+        eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream(), [purge])
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
         events.listen(subscriptions, log)

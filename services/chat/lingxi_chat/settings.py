@@ -15,3 +15,5 @@ class Settings(OwnerSettings):
     model_context_tokens: int = Field(default=8192, alias="MODEL_CONTEXT_TOKENS", ge=2048)
     model_concurrency: int = Field(default=16, alias="MODEL_CONCURRENCY", ge=1, le=1024)
     turn_deadline_seconds: float = Field(default=120, alias="TURN_DEADLINE_SECONDS", gt=0)
+    burst_settle_ms: int = Field(default=0, alias="LINGXI_BURST_SETTLE_MS", ge=0, le=60_000)
+    """How long a turn waits after the newest message, so that a burst gets one answer."""

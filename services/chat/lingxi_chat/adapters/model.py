@@ -1,9 +1,12 @@
-"""The model, as chat speaks to it: a prompt in, the whole reply out."""
+"""The model, as chat speaks to it: a prompt in, a reply out as it comes."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from lingxi_chassis.model.client import ModelClient
-from lingxi_chassis.model.messages import ChatMessage, ChatRequest, Priority
+from lingxi_chassis.model.messages import Again, ChatMessage, ChatRequest, Delta, Priority
 from lingxi_chassis.model.tokens import estimate_tokens
-from lingxi_chat.application.parts import Spoken
+from lingxi_chat.application.parts import Anew, Spoken
 from lingxi_chat.domain.prompt import Prompt
 from lingxi_contracts.agent import AgentProfile
 from lingxi_contracts.chat import Usage
@@ -23,27 +26,35 @@ class SpeakingModel:
         name = model or self._client.default_model
         return self._client.tokens.corrected(name, estimate_tokens(text))
 
-    async def speak(self, profile: AgentProfile, prompt: Prompt) -> Spoken:
-        """The reply. Raises ModelFailure."""
-        completion = await self._client.complete(
-            ChatRequest(
-                messages=_messages(prompt),
-                model=profile.parameters.model,
-                temperature=profile.parameters.temperature,
-                max_tokens=profile.parameters.max_tokens,
-                priority=Priority.REPLY,
-            )
+    async def speak(
+        self, profile: AgentProfile, prompt: Prompt
+    ) -> AsyncGenerator[str | Anew | Spoken]:
+        """The reply as it comes, at last all of it. Raises ModelFailure."""
+        request = ChatRequest(
+            messages=_messages(prompt),
+            model=profile.parameters.model,
+            temperature=profile.parameters.temperature,
+            max_tokens=profile.parameters.max_tokens,
+            priority=Priority.REPLY,
         )
-        return Spoken(
-            text=completion.text,
-            model=completion.model,
-            fallback_from=completion.fallback_from,
-            usage=Usage(
-                prompt_tokens=completion.usage.prompt_tokens,
-                completion_tokens=completion.usage.completion_tokens,
-            ),
-            latency_ms=completion.latency_ms,
-        )
+        async with aclosing(self._client.stream_through_cuts(request)) as parts:
+            async for part in parts:
+                match part:
+                    case Delta():
+                        yield part.text
+                    case Again():
+                        yield Anew()
+                    case completion:
+                        yield Spoken(
+                            text=completion.text,
+                            model=completion.model,
+                            fallback_from=completion.fallback_from,
+                            usage=Usage(
+                                prompt_tokens=completion.usage.prompt_tokens,
+                                completion_tokens=completion.usage.completion_tokens,
+                            ),
+                            latency_ms=completion.latency_ms,
+                        )
 
 
 def _messages(prompt: Prompt) -> list[ChatMessage]:

@@ -1,11 +1,12 @@
-"""Answer a turn: profile, prompt, model, and one append that records the outcome.
+"""Answer a turn: profile, prompt, model told as it speaks, one append that records the outcome.
 
 The outcome is recorded by whoever holds the claim, in the append that deletes the work row. A
 worker that lost its claim, or finds the turn over, stays silent: another one recorded, or will.
 """
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,12 +18,23 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.leases import LeaseLost, held
 from lingxi_chassis.model.errors import BadAnswer, ModelFailure
 from lingxi_chat.application.delete_session import delete_session
-from lingxi_chat.application.parts import Model, Profiles, SessionLog, SessionSnapshot, Spoken
+from lingxi_chat.application.parts import (
+    Anew,
+    Live,
+    Model,
+    Profiles,
+    SessionLog,
+    SessionSnapshot,
+    Spoken,
+)
+from lingxi_chat.application.stopping import Stopped
+from lingxi_chat.application.telling import Telling
 from lingxi_chat.application.turn_workers import Held
 from lingxi_chat.domain import session as domain
-from lingxi_chat.domain.bubbles import BUBBLES_MAX, delay_ms, split_reply
+from lingxi_chat.domain.bubbles import BUBBLES_MAX, delay_ms
 from lingxi_chat.domain.prompt import Known, Prompt, build_prompt
-from lingxi_chat.domain.session import Bubble, Failure, Reply, Session, TurnEnd
+from lingxi_chat.domain.session import Session
+from lingxi_chat.domain.turns import Bubble, Failure, Reply, Stop, TurnEnd, end_turn
 from lingxi_chat.projections.messages import newest_messages
 from lingxi_chat.projections.open_turns import (
     ATTEMPTS_MAX,
@@ -53,19 +65,31 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AnswerTurns:
-    """The use case with what it needs. `context_tokens`: what the model can read and write."""
+    """The use case with what it needs. `context_tokens`: what the model can read and write.
+
+    `settle_seconds`: a turn that starts with the end of another waits that long to be claimed.
+    """
 
     log: SessionLog
     profiles: Profiles
     model: Model
+    live: Live
     context_tokens: int
+    settle_seconds: float = 0
 
     async def __call__(self, turn: Held) -> Held | None:
         """Work on a claimed turn until its outcome is recorded; the turn that follows at once."""
         claim = turn.claim
+
+        async def renewed() -> bool:
+            stop_requested = await renew(self.log.pool, claim)
+            if stop_requested:
+                turn.stopping.request()
+            return stop_requested is not None
+
         try:
             async with held(
-                lambda: renew(self.log.pool, claim),
+                renewed,
                 lease_seconds=LEASE_SECONDS,
                 every_seconds=RENEW_SECONDS,
                 claimed_at=turn.claimed_at,
@@ -89,7 +113,7 @@ class AnswerTurns:
         while True:
             try:
                 snapshot = snapshot or await self._load(turn.claim)
-                end = end or await self._attempt(turn.claim, snapshot)
+                end = end or await self._attempt(turn, snapshot)
                 return await self._record(turn.claim, end, snapshot)
             except Unavailable:
                 log.warning("turn_waits", turn_id=str(turn.claim.turn_id))
@@ -101,28 +125,54 @@ class AnswerTurns:
             raise SessionNotFound
         return snapshot
 
-    async def _attempt(self, claim: Claim, snapshot: SessionSnapshot) -> TurnEnd:
+    async def _attempt(self, turn: Held, snapshot: SessionSnapshot) -> TurnEnd:
         """Ask the model. What goes wrong with it is an outcome, not an exception."""
-        session = snapshot.state
+        claim, session = turn.claim, snapshot.state
+        newest = session.waiting[-1].seq
+        if turn.stopping.requested:
+            return TurnEnd(claim.turn_id, claim.attempt, newest, Stop(), new_id())
         if claim.attempt > ATTEMPTS_MAX:
             # Without another look at what may be the cause.
-            return TurnEnd(
-                claim.turn_id, claim.attempt, session.pending[-1].seq, ABANDONED, new_id()
-            )
-        profile = await self.profiles.profile(claim.user_id, session.agent_id)
-        prompt = await self._prompt(claim, session, profile)
-        try:
-            spoken = await self.model.speak(profile, prompt)
-            outcome = _reply(spoken, profile.personality_version)
-        except ModelFailure as failure:
-            log.warning("turn_failed", turn_id=str(claim.turn_id), code=failure.code)
-            code = cast("FailureCode", failure.code)
-            outcome = Failure(code, failure.detail, failure.retryable)
+            return TurnEnd(claim.turn_id, claim.attempt, newest, ABANDONED, new_id())
+        telling = Telling(self.live, claim)
+        async with telling:
+            profile = await self.profiles.profile(claim.user_id, session.agent_id)
+            prompt = await self._prompt(claim, session, profile)
+            outcome: Reply | Failure | Stop
+            try:
+                async with turn.stopping.interrupting():
+                    spoken = await self._speak(profile, prompt, telling)
+                outcome = _reply(telling.shown, spoken, profile.personality_version)
+            except Stopped:
+                await telling.tell()
+                outcome = Stop(_bubbles(telling.shown))
+            except ModelFailure as failure:
+                log.warning("turn_failed", turn_id=str(claim.turn_id), code=failure.code)
+                code = cast("FailureCode", failure.code)
+                outcome = Failure(code, failure.detail, failure.retryable)
         return TurnEnd(claim.turn_id, claim.attempt, prompt.answers_up_to, outcome, new_id())
+
+    async def _speak(self, profile: AgentProfile, prompt: Prompt, telling: Telling) -> Spoken:
+        """Tell what the model says, up to its end."""
+        async with aclosing(self.model.speak(profile, prompt)) as parts:
+            async for part in parts:
+                match part:
+                    case str():
+                        await telling.add(part)
+                    case Anew():
+                        telling.anew()
+                    case Spoken():
+                        await telling.finish()
+                        return part
+        raise BadAnswer("no end")
 
     async def _prompt(self, claim: Claim, session: Session, profile: AgentProfile) -> Prompt:
         newest, timezone = await newest_messages(
-            self.log.pool, claim.session_id, claim.user_id, PROMPT_MESSAGES_MAX
+            self.log.pool,
+            claim.session_id,
+            claim.user_id,
+            PROMPT_MESSAGES_MAX,
+            session.turn.regenerates if session.turn else None,
         )
         if not newest:
             raise SessionNotFound  # deleted since we loaded it
@@ -131,7 +181,7 @@ class AnswerTurns:
         return build_prompt(
             Known(profile.name, profile.personality_prompt, utc_now(), timezone),
             newest,
-            session.pending[0].seq,
+            session.waiting[0].seq,
             self.context_tokens - room,
             lambda text: self.model.tokens(text, profile.parameters.model),
         )
@@ -142,33 +192,37 @@ class AnswerTurns:
         async def attempt() -> Held | None:
             nonlocal snapshot
             decided_on, snapshot = snapshot or await self._load(claim), None
-            events = domain.end_turn(decided_on.state, end)
+            events = end_turn(decided_on.state, end)
             if not events:
                 return None
             effects = [dequeue(claim)]
             claimed_at = monotonic()
             following = Claim(end.next_turn_id, claim.session_id, claim.user_id, new_id(), 1)
             goes_on = events[-1].tag == domain.TurnStarted.tag
+            claim_id = None if self.settle_seconds else following.claim_id
             if goes_on:
-                effects.append(enqueue(following.turn_id, following.claim_id))
+                effects.append(enqueue(following.turn_id, claim_id, self.settle_seconds))
             appended = await self.log.append(
                 decided_on, events, utc_now(), guard=holding(claim), effects=effects
             )
-            return Held(following, claimed_at, appended) if goes_on else None
+            return Held(following, claimed_at, appended) if goes_on and claim_id else None
 
         return await again_on_conflict(attempt)
 
 
-def _reply(spoken: Spoken, personality_version: int) -> Reply:
+def _reply(texts: Sequence[str], spoken: Spoken, personality_version: int) -> Reply:
     """Raises BadAnswer if nothing was said."""
-    texts = split_reply(spoken.text)
     if not texts:
         raise BadAnswer("empty")
     return Reply(
-        bubbles=tuple(Bubble(new_id(), said, delay_ms(at, said)) for at, said in enumerate(texts)),
+        bubbles=_bubbles(texts),
         model=spoken.model,
         fallback_from=spoken.fallback_from,
         usage=spoken.usage,
         latency_ms=spoken.latency_ms,
         personality_version=personality_version,
     )
+
+
+def _bubbles(texts: Sequence[str]) -> tuple[Bubble, ...]:
+    return tuple(Bubble(new_id(), said, delay_ms(at, said)) for at, said in enumerate(texts))

@@ -9,6 +9,8 @@ from lingxi_chat.projections.messages import answer_rows, message_view, posted_m
 from lingxi_contracts.chat import GetAnswer, PostedMessage, TurnAnswer, TurnFailure
 from lingxi_contracts.errors import MessageNotFound
 
+EDITED = "The message was edited before it had an answer."
+
 
 async def get_answer(question: GetAnswer, log: SessionLog) -> PostedMessage:
     """The recorded state of a message.
@@ -39,6 +41,9 @@ async def recorded_state(pool: Pool, snapshot: SessionSnapshot, message_id: UUID
     if turn_id is None:
         raise MessageNotFound
     rows = await answer_rows(pool, snapshot.stream_id, message_id)
+    if not rows:
+        failure = TurnFailure(turn_id=turn_id, code="stopped", detail=EDITED, retryable=False)
+        return state(turn_id=turn_id, status="failed", failure=failure)
     messages = tuple(message_view(row, session) for row in rows)
     answer = TurnAnswer(turn_id=turn_id, messages=messages)
     return state(turn_id=turn_id, status="answered", answer=answer)

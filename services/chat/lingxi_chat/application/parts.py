@@ -1,5 +1,6 @@
 """What every use case of chat works with: the log of sessions, and the neighbours it asks."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -10,6 +11,7 @@ from lingxi_chat.domain.session import Session, SessionEvent
 from lingxi_contracts.agent import AgentProfile
 from lingxi_contracts.chat import Usage
 from lingxi_contracts.errors import SessionNotFound
+from lingxi_contracts.live import Delta, Typing
 
 type SessionLog = EventLog[Session, SessionEvent]
 type SessionSnapshot = Snapshot[Session]
@@ -34,6 +36,11 @@ class Spoken:
     latency_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """What was said so far is void: the model begins anew."""
+
+
 class Model(Protocol):
     """Who speaks for the agents."""
 
@@ -41,8 +48,19 @@ class Model(Protocol):
         """About how many tokens a text has for a model."""
         ...
 
-    async def speak(self, profile: AgentProfile, prompt: Prompt) -> Spoken:
-        """The reply to a prompt. Raises ModelFailure."""
+    def speak(self, profile: AgentProfile, prompt: Prompt) -> AsyncGenerator[str | Anew | Spoken]:
+        """The reply to a prompt: texts as they come, at last all of it. Raises ModelFailure.
+
+        Use it with `contextlib.aclosing`: who stops early ends the call.
+        """
+        ...
+
+
+class Live(Protocol):
+    """Those who watch a session right now."""
+
+    async def tell(self, user_id: UUID, signal: Delta | Typing) -> None:
+        """Signals of a session in the order told; nobody is owed them, so nothing is raised."""
         ...
 
 

@@ -5,6 +5,7 @@ records the message, the turn that will answer it and that turn's work row. If t
 free slot the turn is claimed in the same append: nothing stands between the commit and the model.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -19,6 +20,7 @@ from lingxi_chat.domain import session as domain
 from lingxi_chat.domain.session import SessionEvent
 from lingxi_chat.projections.messages import find_repeat
 from lingxi_chat.projections.neighbours import living
+from lingxi_chat.projections.open_turns import locking, settling
 from lingxi_contracts.chat import PostedMessage, PostMessage
 from lingxi_contracts.errors import (
     AgentMismatch,
@@ -103,9 +105,11 @@ class PostMessages:
             turn_id=turn_id,
         )
         if state.open_turn is not None:
-            await self.log.append(snapshot, (*first, *posted), at, guard=guard)
+            await self._add(snapshot, posted)
             return _pending(command, state.open_turn)
-        async with self.workers.starting(turn_id, command.session_id, command.user_id) as starting:
+        async with self.workers.starting(
+            turn_id, command.session_id, command.user_id, settles=True
+        ) as starting:
             try:
                 starting.begun = await self.log.append(
                     snapshot, (*first, *posted), at, guard=guard, effects=(starting.work,)
@@ -113,6 +117,21 @@ class PostMessages:
             except GuardLost:
                 raise AgentNotFound from None
         return _pending(command, turn_id)
+
+    async def _add(self, snapshot: SessionSnapshot, posted: Sequence[SessionEvent]) -> None:
+        """To what the open turn is about, or the next one; it may have to settle first."""
+        settle_seconds = self.workers.settle_seconds
+        if not settle_seconds:
+            await self.log.append(snapshot, posted, utc_now())
+            return
+        await self.log.append(
+            snapshot,
+            posted,
+            utc_now(),
+            guard=locking(snapshot.stream_id),
+            effects=(settling(settle_seconds),),
+        )
+        self.workers.look_once_settled()
 
 
 def _pending(command: PostMessage, turn_id: UUID) -> PostedMessage:

@@ -1,4 +1,4 @@
-"""RetryTurn: try the newest turn again after it failed."""
+"""RetryTurn: try the newest turn again after it failed, or was stopped before a word."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_chat.application.parts import SessionLog, load
 from lingxi_chat.application.turn_workers import TurnWorkers
-from lingxi_chat.domain import session as domain
+from lingxi_chat.domain import turns
 from lingxi_contracts.chat import RetryTurn, TurnQueued
 
 
@@ -28,7 +28,7 @@ class RetryTurns:
 
     async def _attempt(self, command: RetryTurn) -> TurnQueued:
         snapshot = await load(self.log, command.session_id, command.user_id)
-        events = domain.retry(snapshot.state, command.turn_id)
+        events = turns.retry(snapshot.state, command.turn_id)
         if events:
             async with self.workers.starting(
                 command.turn_id, command.session_id, command.user_id

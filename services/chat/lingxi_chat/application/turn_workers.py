@@ -8,7 +8,7 @@ also finds the turns of replicas that died. No turn waits on a timer but those.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
@@ -19,12 +19,15 @@ from lingxi_chassis.eventlog import Clause
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool
 from lingxi_chat.application.parts import SessionSnapshot
+from lingxi_chat.application.stopping import Stopping
 from lingxi_chat.projections.open_turns import Claim, claim_waiting, enqueue, give_back
 from lingxi_contracts.errors import Unavailable
 
 SWEEP_SECONDS = 5.0
 FINISH_SECONDS = 5.0
 """How long turns may go on when the process is told to stop."""
+STOPS_REMEMBERED_MAX = 1_000
+"""A stop may be heard before the turn it is about begins here."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +39,7 @@ class Held:
     claim: Claim
     claimed_at: float
     snapshot: SessionSnapshot | None = None
+    stopping: Stopping = field(default_factory=Stopping)
 
 
 type AnswerTurn = Callable[[Held], Awaitable[Held | None]]
@@ -51,11 +55,20 @@ class Starting:
 
 
 class TurnWorkers:
-    """Slots, and the turns in them. `nudge` tells all replicas that a turn waits for a slot."""
+    """Slots, and the turns in them. `nudge` tells all replicas that a turn waits for a slot.
+
+    `settle_seconds`: how long a turn waits for more messages before it is claimed.
+    """
 
     def __init__(
-        self, pool: Pool, answer: AnswerTurn, nudge: Callable[[], Awaitable[None]], slots: int
+        self,
+        pool: Pool,
+        answer: AnswerTurn,
+        nudge: Callable[[], Awaitable[None]],
+        slots: int,
+        settle_seconds: float = 0,
     ) -> None:
+        self.settle_seconds = settle_seconds
         self._pool = pool
         self._answer = answer
         self._nudge = nudge
@@ -65,18 +78,23 @@ class TurnWorkers:
         self._claiming = asyncio.Lock()
         self._looking: set[asyncio.Task[None]] = set()
         self._working: dict[asyncio.Task[None], Held] = {}
+        self._stops: dict[UUID, None] = {}
 
     @asynccontextmanager
     async def starting(
-        self, turn_id: UUID, session_id: UUID, user_id: UUID
+        self, turn_id: UUID, session_id: UUID, user_id: UUID, *, settles: bool = False
     ) -> AsyncGenerator[Starting]:
-        """A turn starts in the append made in this context: here, if a slot is free."""
+        """A turn starts in the append made in this context: here, if a slot is free.
+
+        `settles`: it waits for more messages first, if turns are to.
+        """
         claimed_at = monotonic()
         claim = None
-        if self._free > 0 and not self._closing:
+        settle_seconds = self.settle_seconds if settles else 0
+        if not settle_seconds and self._free > 0 and not self._closing:
             self._free -= 1
             claim = Claim(turn_id, session_id, user_id, new_id(), 1)
-        starting = Starting(enqueue(turn_id, claim and claim.claim_id))
+        starting = Starting(enqueue(turn_id, claim and claim.claim_id, settle_seconds))
         try:
             yield starting
         finally:
@@ -86,6 +104,8 @@ class TurnWorkers:
             return
         if claim is not None:
             self._begin(Held(claim, claimed_at, starting.begun))
+        elif settle_seconds:
+            self.look_once_settled()
         else:
             self._more_wait = True
             await self._nudge()
@@ -130,6 +150,22 @@ class TurnWorkers:
         except Unavailable:
             log.warning("queue_not_seen")
 
+    def look_once_settled(self) -> None:
+        """Look at the queue when a message that came now has settled."""
+        asyncio.get_running_loop().call_later(self.settle_seconds, self._look)
+
+    def stop(self, turn_id: UUID) -> None:
+        """Whoever works on this turn here is to end it."""
+        self._stops[turn_id] = None
+        if len(self._stops) > STOPS_REMEMBERED_MAX:
+            del self._stops[next(iter(self._stops))]
+        for held in self._working.values():
+            self._stop_if_asked(held)
+
+    def _stop_if_asked(self, held: Held) -> None:
+        if held.claim.stop_requested or held.claim.turn_id in self._stops:
+            held.stopping.request()
+
     async def finish(self) -> None:
         """Start no more turns, let those under way end, and give back what does not in time."""
         self._closing = True
@@ -156,6 +192,7 @@ class TurnWorkers:
 
     def _begin(self, held: Held) -> None:
         """Work on a turn, in a slot that is taken already."""
+        self._stop_if_asked(held)
         task = asyncio.create_task(self._work(held))
         self._working[task] = held
         task.add_done_callback(self._ended)
@@ -167,6 +204,7 @@ class TurnWorkers:
         try:
             while following is not None and not self._closing:
                 self._working[task] = following
+                self._stop_if_asked(following)
                 following = await self._answer(following)
             if following is not None:
                 await self._leave([following.claim])
@@ -177,7 +215,14 @@ class TurnWorkers:
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._working[task]
         self._free += 1
-        if self._more_wait and not self._closing:
-            looking = asyncio.create_task(self.look())
-            self._looking.add(looking)
-            looking.add_done_callback(self._looking.discard)
+        if self.settle_seconds:
+            self.look_once_settled()
+        if self._more_wait:
+            self._look()
+
+    def _look(self) -> None:
+        if self._closing:
+            return
+        looking = asyncio.create_task(self.look())
+        self._looking.add(looking)
+        looking.add_done_callback(self._looking.discard)

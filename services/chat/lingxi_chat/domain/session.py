@@ -3,10 +3,15 @@
 Invariants:
 1. `seq` numbers all messages, the user's and the agent's, from 1 without gaps.
 2. At most one turn is open. While a message waits for an answer, a turn is open or the newest one
-   failed.
+   failed; a stopped one that said nothing counts as failed.
 3. A turn ends once: its end refers to the open turn, or decides nothing.
-4. A message is answered by one completed turn; a failed turn leaves its messages waiting.
-5. `unread_count` counts the agent's messages after `read_up_to`.
+4. A message is answered by one turn, completed or stopped while it spoke; another one answers it
+   again only in its place. A turn without an answer leaves its messages waiting.
+5. `unread_count` counts the agent's messages after `read_up_to` that were not superseded.
+6. The newest message of all is never superseded, and what is superseded was the newest answer, or
+   the user's newest message with its answer.
+
+The decisions about turns are in `turns`.
 """
 
 from collections.abc import Sequence
@@ -20,19 +25,21 @@ from lingxi_contracts.chat import (
     MessagePosted,
     MessageSent,
     MessagesRead,
+    MessagesSuperseded,
     SessionDeleted,
     SessionRenamed,
     SessionStarted,
     TurnCompleted,
     TurnFailed,
     TurnStarted,
-    Usage,
+    TurnStopped,
 )
-from lingxi_contracts.errors import NothingToRetry, TooManyPending, TurnOpen
+from lingxi_contracts.errors import TooManyPending
 
 PENDING_MAX = 100
 """Messages that may wait for one answer."""
 NOBODY = UUID(int=0)
+STOPPED_DETAIL = "The turn was stopped before anything was said."
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 type SessionEvent = (
@@ -45,6 +52,8 @@ type SessionEvent = (
     | TurnStarted
     | TurnCompleted
     | TurnFailed
+    | TurnStopped
+    | MessagesSuperseded
 )
 
 
@@ -52,8 +61,8 @@ type SessionEvent = (
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """A user's message without an answer yet."""
+class Placed:
+    """A message, and where it stands."""
 
     message_id: UUID
     seq: int
@@ -61,12 +70,25 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The newest turn, while it is open (`failure` is null) or failed."""
+    """The newest turn, while it is open (`failure` is null), failed, or stopped without a word.
+
+    `regenerates`: the turn whose answer it makes again.
+    """
 
     turn_id: UUID
     failure: FailureCode | None = None
     detail: str | None = None
     retryable: bool | None = None
+    regenerates: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The newest turn that has an answer: to what, and what it said."""
+
+    turn_id: UUID
+    answers: tuple[Placed, ...]
+    messages: tuple[Placed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +107,13 @@ class Session:
     read_up_to: int = 0
     unread_count: int = 0
     first_unread_id: UUID | None = None
-    pending: tuple[Pending, ...] = ()
+    pending: tuple[Placed, ...] = ()
+    """The user's messages without an answer yet."""
+    answered: Answered | None = None
+    newest_user: Placed | None = None
+    first: Placed | None = None
+    """The oldest message that was not superseded."""
+    superseded_count: int = 0
     turn: Turn | None = None
     newest_turn_id: UUID | None = None
     """Also when it is completed: a repeat of what started it is known by this."""
@@ -94,6 +122,17 @@ class Session:
     def open_turn(self) -> UUID | None:
         """The turn that is being worked on."""
         return self.turn.turn_id if self.turn and self.turn.failure is None else None
+
+    @property
+    def regenerated(self) -> Answered | None:
+        """What the open or failed turn is to replace, if it makes an answer again."""
+        return self.answered if self.turn and self.turn.regenerates else None
+
+    @property
+    def waiting(self) -> tuple[Placed, ...]:
+        """The user's messages that the open or failed turn is about, in order."""
+        again = self.regenerated
+        return (*again.answers, *self.pending) if again else self.pending
 
 
 NEW = Session()
@@ -115,11 +154,14 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
         case SessionDeleted():
             return session
         case MessagePosted():
+            posted = Placed(event.message_id, event.seq)
             return replace(
                 session,
                 last_seq=event.seq,
                 last_activity_at=at,
-                pending=(*session.pending, Pending(event.message_id, event.seq)),
+                pending=(*session.pending, posted),
+                newest_user=posted,
+                first=session.first or posted,
             )
         case MessageSent():
             return replace(
@@ -129,6 +171,7 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
                 last_activity_at=at,
                 unread_count=session.unread_count + 1,
                 first_unread_id=session.first_unread_id or event.message_id,
+                first=session.first or Placed(event.message_id, event.seq),
             )
         case MessagesRead():
             return replace(
@@ -141,71 +184,78 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
             taken = session.pending[-1].seq if session.pending else 0
             return replace(
                 session,
-                turn=Turn(event.turn_id),
+                turn=Turn(event.turn_id, regenerates=event.regenerates),
                 newest_turn_id=event.turn_id,
                 taken_up_to=max(session.taken_up_to, taken),
             )
         case TurnCompleted():
-            waiting = tuple(p for p in session.pending if p.seq > event.answers_up_to)
-            return replace(
-                session,
-                turn=None,
-                pending=waiting,
-                taken_up_to=max(session.taken_up_to, event.answers_up_to),
-            )
+            return _answered(session, event)
+        case TurnStopped():
+            return _stopped(session, event)
         case TurnFailed():
-            return replace(
-                session,
-                turn=Turn(event.turn_id, event.code, event.detail, event.retryable),
-                taken_up_to=max(session.taken_up_to, event.answers_up_to),
-            )
+            failure = Turn(event.turn_id, event.code, event.detail, event.retryable)
+            return _unanswered(session, failure, event.answers_up_to)
+        case MessagesSuperseded():
+            return _superseded(session, frozenset(event.message_ids))
         case _:
             assert_never(event)
 
 
-# Commands that carry more than their request
+def _answered(session: Session, event: TurnCompleted | TurnStopped) -> Session:
+    """The turn's messages are the newest there are: they are logged right before its end."""
+    before = session.last_seq - len(event.message_ids)
+    said = tuple(Placed(one, before + at) for at, one in enumerate(event.message_ids, 1))
+    return replace(
+        session,
+        turn=None,
+        pending=tuple(p for p in session.pending if p.message_id not in event.answers),
+        answered=Answered(
+            event.turn_id,
+            tuple(p for p in session.waiting if p.message_id in event.answers),
+            said,
+        ),
+        taken_up_to=max(session.taken_up_to, event.answers_up_to),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Bubble:
-    """One message of a reply, as it will be sent."""
-
-    message_id: UUID
-    text: str
-    delay_ms: int
+def _stopped(session: Session, event: TurnStopped) -> Session:
+    if event.message_ids:
+        return _answered(session, event)
+    failure = Turn(event.turn_id, "stopped", STOPPED_DETAIL, True)
+    return _unanswered(session, failure, event.answers_up_to)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the model said, and what it cost."""
-
-    bubbles: tuple[Bubble, ...]
-    model: str
-    fallback_from: str | None
-    usage: Usage
-    latency_ms: int
-    personality_version: int
+def _unanswered(session: Session, failed: Turn, answers_up_to: int) -> Session:
+    regenerates = session.turn.regenerates if session.turn else None
+    return replace(
+        session,
+        turn=replace(failed, regenerates=regenerates),
+        taken_up_to=max(session.taken_up_to, answers_up_to),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why the model did not answer."""
-
-    code: FailureCode
-    detail: str
-    retryable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TurnEnd:
-    """The outcome of one attempt at a turn, which saw the user's messages up to a seq."""
-
-    turn_id: UUID
-    attempt: int
-    answers_up_to: int
-    outcome: Reply | Failure
-    next_turn_id: UUID
-    """For the turn that starts at once if messages came meanwhile."""
+def _superseded(session: Session, gone: frozenset[UUID]) -> Session:
+    """What is left of the newest answer, which is all of the agent's that can be superseded."""
+    answered = session.answered
+    said = answered.messages if answered else ()
+    unread = sum(one.message_id in gone and one.seq > session.read_up_to for one in said)
+    first_unread_gone = session.first_unread_id in gone
+    first_gone = session.first is not None and session.first.message_id in gone
+    return replace(
+        session,
+        pending=tuple(p for p in session.pending if p.message_id not in gone),
+        answered=answered
+        and Answered(
+            answered.turn_id,
+            tuple(p for p in answered.answers if p.message_id not in gone),
+            tuple(p for p in said if p.message_id not in gone),
+        ),
+        unread_count=session.unread_count - unread,
+        first_unread_id=None if first_unread_gone else session.first_unread_id,
+        # Its answer goes with it: the message in its place is the first.
+        first=session.newest_user if first_gone else session.first,
+        superseded_count=session.superseded_count + len(gone),
+    )
 
 
 # Decisions
@@ -260,77 +310,6 @@ def read(
             up_to_seq=up_to_seq, unread_count=unread_count, first_unread_id=first_unread_id
         ),
     )
-
-
-def end_turn(session: Session, end: TurnEnd) -> Sequence[SessionEvent]:
-    """Record a turn's outcome. It decides nothing if that turn is not open any more."""
-    if session.open_turn != end.turn_id:
-        return ()
-    answers = tuple(p.message_id for p in session.pending if p.seq <= end.answers_up_to)
-    outcome: tuple[SessionEvent, ...]
-    match end.outcome:
-        case Reply() as reply:
-            outcome = _completed(session, end, reply, answers)
-        case Failure() as failure:
-            outcome = (
-                TurnFailed(
-                    turn_id=end.turn_id,
-                    answers=answers,
-                    answers_up_to=end.answers_up_to,
-                    attempt=end.attempt,
-                    code=failure.code,
-                    detail=failure.detail,
-                    retryable=failure.retryable,
-                ),
-            )
-    if len(answers) < len(session.pending):
-        return (*outcome, TurnStarted(turn_id=end.next_turn_id))
-    return outcome
-
-
-def _completed(
-    session: Session, end: TurnEnd, reply: Reply, answers: tuple[UUID, ...]
-) -> tuple[SessionEvent, ...]:
-    sent = tuple(
-        MessageSent(
-            message_id=bubble.message_id,
-            seq=session.last_seq + 1 + number,
-            turn_id=end.turn_id,
-            bubble=number,
-            delay_ms=bubble.delay_ms,
-            text=bubble.text,
-        )
-        for number, bubble in enumerate(reply.bubbles)
-    )
-    completed = TurnCompleted(
-        turn_id=end.turn_id,
-        answers=answers,
-        answers_up_to=end.answers_up_to,
-        message_ids=tuple(message.message_id for message in sent),
-        attempt=end.attempt,
-        model=reply.model,
-        fallback_from=reply.fallback_from,
-        usage=reply.usage,
-        latency_ms=reply.latency_ms,
-        personality_version=reply.personality_version,
-    )
-    return (*sent, completed)
-
-
-def retry(session: Session, turn_id: UUID) -> Sequence[SessionEvent]:
-    """Try the newest turn again. A repeat decides nothing.
-
-    Raises:
-        TurnOpen: a turn is being worked on.
-        NothingToRetry: the newest turn did not fail.
-    """
-    if session.newest_turn_id == turn_id:
-        return ()
-    if session.open_turn:
-        raise TurnOpen
-    if session.turn is None:
-        raise NothingToRetry
-    return (TurnStarted(turn_id=turn_id, retry_of=session.turn.turn_id),)
 
 
 def rename(session: Session, title: str) -> Sequence[SessionEvent]:

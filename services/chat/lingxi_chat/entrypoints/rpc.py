@@ -2,19 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from lingxi_chassis.postgres import Row
 from lingxi_chassis.rpc import ANSWER_BYTES_MAX, RpcServer, within_bytes
 from lingxi_chat.application.delete_session import delete_session
+from lingxi_chat.application.edit_message import EditMessages
 from lingxi_chat.application.get_answer import get_answer
-from lingxi_chat.application.parts import Profiles, SessionLog, load
+from lingxi_chat.application.parts import Live, Profiles, SessionLog, load
 from lingxi_chat.application.post_message import PostMessages
 from lingxi_chat.application.read_messages import read_messages
+from lingxi_chat.application.regenerate_turn import RegenerateTurns
 from lingxi_chat.application.rename_session import rename_session
 from lingxi_chat.application.retry_turn import RetryTurns
+from lingxi_chat.application.signal_typing import signal_typing
 from lingxi_chat.application.start_session import start_session
+from lingxi_chat.application.stop_turn import StopTurns
+from lingxi_chat.domain.session import Session
 from lingxi_chat.projections import messages, sessions
 from lingxi_contracts import chat
 from lingxi_contracts.errors import SessionNotFound
@@ -63,15 +69,14 @@ class ChatRpc:
 
     async def list_messages(self, question: chat.ListMessages) -> chat.MessagePage:
         snapshot = await load(self._log, question.session_id, question.user_id)
-        rows = await messages.list_messages(
-            self._log.pool, question.session_id, question.before, question.after, question.limit
-        )
-        views = [messages.message_view(row, snapshot.state) for row in rows]
+        rows = await messages.list_messages(self._log.pool, question)
+        session = snapshot.state
         return _page(
-            views,
-            snapshot.state.last_seq,
+            [messages.message_view(row, session) for row in rows],
+            session,
             newest=question.after is None,
-            edge=_edge(question, snapshot.state.last_seq),
+            edge=_edge(question, session.last_seq),
+            superseded=question.superseded,
         )
 
     async def get_history(self, question: chat.GetHistory) -> chat.HistoryPage:
@@ -105,7 +110,7 @@ def _edge(question: chat.ListMessages, last_seq: int) -> int:
 def _history(listed: sessions.Listed, rows: Sequence[Row]) -> chat.SessionHistory:
     view = listed.view
     views = [messages.message_view(row, listed.session) for row in rows]
-    page = _page(views, view.message_count, newest=True, bytes_max=PAGE_BYTES_MAX - _size(view))
+    page = _page(views, listed.session, newest=True, bytes_max=PAGE_BYTES_MAX - _size(view))
     return chat.SessionHistory(session=view, messages=page)
 
 
@@ -122,34 +127,47 @@ def _size(view: chat.SessionView | chat.SessionHistory | chat.MessageView) -> in
 
 def _page(
     views: Sequence[chat.MessageView],
-    last_seq: int,
+    session: Session,
     *,
     newest: bool,
     edge: int = 1,
     bytes_max: int = PAGE_BYTES_MAX,
+    superseded: bool = False,
 ) -> chat.MessagePage:
     """As many as fit: of the newest the newest, else the first ones. Empty: it is before `edge`."""
     kept = within_bytes(list(reversed(views)) if newest else list(views), _size, bytes_max)
     results = tuple(reversed(kept)) if newest else tuple(kept)
+    first = 1 if superseded or session.first is None else session.first.seq
     return chat.MessagePage(
         results=results,
-        older=(results[0].seq if results else min(edge, last_seq + 1)) > 1,
-        newer=(results[-1].seq if results else edge - 1) < last_seq,
+        older=(results[0].seq if results else min(edge, session.last_seq + 1)) > first,
+        newer=(results[-1].seq if results else edge - 1) < session.last_seq,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The use cases that start and stop turns."""
+
+    post: PostMessages
+    retry: RetryTurns
+    regenerate: RegenerateTurns
+    edit: EditMessages
+    stop: StopTurns
+
+
 async def serve(
-    server: RpcServer,
-    log: SessionLog,
-    profiles: Profiles,
-    post_message: PostMessages,
-    retry_turn: RetryTurns,
+    server: RpcServer, log: SessionLog, profiles: Profiles, live: Live, turns: Turns
 ) -> None:
     """Answer all requests to chat."""
     questions = ChatRpc(log)
     await asyncio.gather(
-        server.serve(chat.PostMessage, post_message.__call__),
-        server.serve(chat.RetryTurn, retry_turn.__call__),
+        server.serve(chat.PostMessage, turns.post.__call__),
+        server.serve(chat.RetryTurn, turns.retry.__call__),
+        server.serve(chat.RegenerateTurn, turns.regenerate.__call__),
+        server.serve(chat.EditMessage, turns.edit.__call__),
+        server.serve(chat.StopTurn, turns.stop.__call__),
+        server.serve(chat.SignalTyping, lambda command: signal_typing(command, log, live)),
         server.serve(chat.StartSession, lambda command: start_session(command, log, profiles)),
         server.serve(chat.ReadMessages, lambda command: read_messages(command, log)),
         server.serve(chat.RenameSession, lambda command: rename_session(command, log)),

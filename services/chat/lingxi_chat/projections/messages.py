@@ -217,6 +217,19 @@ async def posted_message(
     return row[0] if row else None
 
 
+async def messages_there(
+    pool: Pool, user_id: UUID, session_id: UUID, message_ids: Sequence[UUID]
+) -> frozenset[UUID]:
+    """Which of these are messages of the session, superseded ones too."""
+    rows = await fetch_all(
+        pool,
+        "select message_id from messages where message_id = any (%(message_ids)s)"
+        " and user_id = %(user_id)s and session_id = %(session_id)s",
+        {"message_ids": list(message_ids), "user_id": user_id, "session_id": session_id},
+    )
+    return frozenset(row[0] for row in rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What there is already for a post. Version 0: no such session; state None: erased, or

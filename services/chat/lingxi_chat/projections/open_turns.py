@@ -3,6 +3,8 @@
 A row is claimed by writing a claim id and a lease on the database's clock. Whoever holds the claim
 may record the turn's outcome, in the append that deletes the row; nobody else can: `holding` is the
 guard of that append. Whatever locks a turn's row and its session's stream locks the row first.
+
+A stop is asked for in the row: whoever holds the claim, or claims the turn next, ends it.
 """
 
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ from uuid import UUID
 
 from lingxi_chassis.eventlog import Clause
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import Pool, execute, fetch_all
+from lingxi_chassis.postgres import Pool, execute, fetch_all, fetch_one
 
 LEASE_SECONDS = 15
 ATTEMPTS_MAX = 5
@@ -27,6 +29,8 @@ CREATE = (
         lease_until timestamptz check ((lease_until is null) = (claim_id is null)),
         not_before  timestamptz not null default now(),
         correlation_id text,
+        stop_requested bool     not null default false,
+        claims      int         not null default 0,
         -- Checked at the end of a statement: one append ends a turn and starts the next.
         unique (session_id) deferrable
     )
@@ -40,7 +44,8 @@ CREATE = (
 class Claim:
     """The right to record one turn's outcome, until the lease ends or is renewed.
 
-    `correlation_id` is that of the work which started the turn.
+    `correlation_id` is that of the work which started the turn. `number` counts the turn's claims
+    from 1; unlike `attempt` it is never taken back.
     """
 
     turn_id: UUID
@@ -49,23 +54,48 @@ class Claim:
     claim_id: UUID
     attempt: int
     correlation_id: str | None = None
+    number: int = 1
+    stop_requested: bool = False
 
 
-def enqueue(turn_id: UUID, claim_id: UUID | None) -> Clause:
-    """The row of a turn that starts in this append, claimed already if a claim id is given."""
+def enqueue(turn_id: UUID, claim_id: UUID | None, settle_seconds: float = 0) -> Clause:
+    """The row of a turn that starts in this append, claimed already if a claim id is given.
+
+    Nobody else claims it before `settle_seconds` have passed.
+    """
     return Clause(
         "enqueued",
         f"""
         insert into turn_work
-            (turn_id, session_id, user_id, claim_id, attempt, lease_until, correlation_id)
+            (turn_id, session_id, user_id, claim_id, attempt, claims, not_before, lease_until,
+             correlation_id)
         select %(enqueued_turn)s, stream_id, user_id, %(enqueued_claim)s::uuid,
                case when %(enqueued_claim)s::uuid is null then 0 else 1 end,
+               case when %(enqueued_claim)s::uuid is null then 0 else 1 end,
+               now() + make_interval(secs => %(enqueued_settle)s),
                case when %(enqueued_claim)s::uuid is null then null
                     else now() + interval '{LEASE_SECONDS} seconds' end,
                %(metadata)s::jsonb->>'correlation_id'
         from appended
         """,
-        {"enqueued_turn": turn_id, "enqueued_claim": claim_id},
+        {
+            "enqueued_turn": turn_id,
+            "enqueued_claim": claim_id,
+            "enqueued_settle": settle_seconds,
+        },
+    )
+
+
+def settling(settle_seconds: float) -> Clause:
+    """The session's turn, if nobody has claimed it yet, waits that long from now on."""
+    return Clause(
+        "settling",
+        """
+        update turn_work set not_before = now() + make_interval(secs => %(settling_seconds)s)
+        where session_id in (select stream_id from appended)
+          and claims = 0 and not stop_requested
+        """,
+        {"settling_seconds": settle_seconds},
     )
 
 
@@ -112,30 +142,53 @@ async def claim_waiting(pool: Pool, limit: int) -> Sequence[Claim]:
         f"""
         update turn_work
         set claim_id = %(claim_id)s, attempt = least(attempt, {ATTEMPTS_MAX}) + 1,
+            claims = claims + 1,
             lease_until = now() + interval '{LEASE_SECONDS} seconds'
         where turn_id = any (array (
             select turn_id from turn_work
             where not_before <= now() and (lease_until is null or lease_until < now())
             order by not_before limit %(limit)s for update skip locked
         ))
-        returning turn_id, session_id, user_id, claim_id, attempt, correlation_id
+        returning turn_id, session_id, user_id, claim_id, attempt, correlation_id, claims,
+                  stop_requested
         """,
         {"claim_id": claim_id, "limit": limit},
     )
     return [Claim(*row) for row in rows]
 
 
-async def renew(pool: Pool, claim: Claim) -> bool:
-    """Hold on for another lease; False: somebody else holds it, or the turn is over."""
-    renewed = await execute(
+async def renew(pool: Pool, claim: Claim) -> bool | None:
+    """Hold on for another lease; whether the turn is to stop.
+
+    None: somebody else holds it, or the turn is over.
+    """
+    row = await fetch_one(
         pool,
         f"""
         update turn_work set lease_until = now() + interval '{LEASE_SECONDS} seconds'
         where turn_id = %(turn_id)s and claim_id = %(claim_id)s
+        returning stop_requested
         """,
         {"turn_id": claim.turn_id, "claim_id": claim.claim_id},
     )
-    return renewed == 1
+    return row[0] if row else None
+
+
+async def request_stop(pool: Pool, turn_id: UUID) -> bool | None:
+    """A turn is to end; whether somebody works on it. If nobody does, it can be claimed at once.
+
+    None: it is over.
+    """
+    row = await fetch_one(
+        pool,
+        """
+        update turn_work set stop_requested = true, not_before = least(not_before, now())
+        where turn_id = %(turn_id)s
+        returning lease_until is not null and lease_until >= now()
+        """,
+        {"turn_id": turn_id},
+    )
+    return row[0] if row else None
 
 
 async def give_back(pool: Pool, claims: Sequence[Claim]) -> None:

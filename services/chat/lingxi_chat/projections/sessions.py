@@ -164,7 +164,7 @@ def _listed(row: Row) -> Listed:
         title=session.title,
         started_at=session.started_at,
         last_activity_at=session.last_activity_at,
-        message_count=session.last_seq,
+        message_count=session.last_seq - session.superseded_count,
         unread_count=session.unread_count,
         first_unread_id=session.first_unread_id,
         last_message=message_view(tuple(message), session) if message[0] else None,

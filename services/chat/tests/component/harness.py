@@ -18,6 +18,7 @@ from lingxi_chassis.process import Stop
 from lingxi_chassis.rpc import RpcClient
 from lingxi_chat import bootstrap
 from lingxi_chat.adapters.agents import RemoteProfiles
+from lingxi_chat.adapters.live import LiveSignals
 from lingxi_chat.adapters.model import SpeakingModel
 from lingxi_chat.application.answer_turn import AnswerTurns
 from lingxi_chat.application.turn_workers import TurnWorkers
@@ -180,6 +181,7 @@ class RunningChat:
             bootstrap.session_log(self.pool),
             RemoteProfiles(self.rpc),
             SpeakingModel(client),
+            LiveSignals(self.nats),
             self.settings.model_context_tokens,
         )
         workers = TurnWorkers(self.pool, answer, nudge, slots)

@@ -10,21 +10,16 @@ import pytest
 from lingxi_chat.domain.session import (
     NEW,
     PENDING_MAX,
-    Bubble,
-    Failure,
-    Reply,
     Session,
     SessionEvent,
-    TurnEnd,
     delete,
-    end_turn,
     evolve,
     post,
     read,
     rename,
-    retry,
     start,
 )
+from lingxi_chat.domain.turns import Bubble, Failure, Reply, TurnEnd, end_turn, retry
 from lingxi_contracts.chat import (
     MessagePosted,
     MessageSent,

@@ -10,15 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from lingxi_chat.domain import session as domain
-from lingxi_chat.domain.session import (
-    NEW,
-    Bubble,
-    Failure,
-    Reply,
-    SessionEvent,
-    TurnEnd,
-    evolve,
-)
+from lingxi_chat.domain import turns
+from lingxi_chat.domain.session import NEW, SessionEvent, evolve
+from lingxi_chat.domain.turns import Bubble, Failure, Reply, TurnEnd
 from lingxi_chat.projections.sessions import SESSION
 from lingxi_contracts.chat import (
     MessagePosted,
@@ -100,18 +94,18 @@ class SessionMachine(RuleBasedStateMachine):
             "m", None, Usage(prompt_tokens=1, completion_tokens=1), 1, 1,
         )  # fmt: skip
         outcome = Failure("bad_answer", "No.", True) if fails else reply
-        return domain.end_turn(self.session, TurnEnd(turn_id, 1, seen, outcome, self.new_id()))
+        return turns.end_turn(self.session, TurnEnd(turn_id, 1, seen, outcome, self.new_id()))
 
     @rule()
     def retry(self) -> None:
         turn_id = self.new_id()
         try:
-            events = domain.retry(self.session, turn_id)
+            events = turns.retry(self.session, turn_id)
         except (TurnOpen, NothingToRetry):
             assert self.session.turn is None or self.session.turn.failure is None
             return
         self.record(events)
-        assert domain.retry(self.session, turn_id) == ()
+        assert turns.retry(self.session, turn_id) == ()
 
     @rule(data=st.data())
     def read(self, data: st.DataObject) -> None:

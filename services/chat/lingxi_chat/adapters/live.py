@@ -1,0 +1,76 @@
+"""Live signals on NATS, and the memory stream that remembers them for a few minutes.
+
+Signals are published on core NATS; `CHAT_LIVE` captures them. It is lost with the server's memory,
+so it is looked after: right after a reconnect, and every `CHECK_SECONDS`.
+"""
+
+import asyncio
+from contextlib import suppress
+from uuid import UUID
+
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from lingxi_contracts.live import LIVE_SECONDS, Delta, Typing
+from lingxi_contracts.subjects import CHAT_LIVE_STREAM, live_subject
+
+LIVE_BYTES_MAX = 64 * 1024 * 1024
+CHECK_SECONDS = 10
+LOOK_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class LiveSignals:
+    """Tells those who watch a session, and keeps the stream. `replicas` of the stream."""
+
+    def __init__(self, nats: Client, replicas: int = 1) -> None:
+        self._nats = nats
+        self._config = StreamConfig(
+            name=CHAT_LIVE_STREAM,
+            subjects=["chat.live.>"],
+            retention=RetentionPolicy.LIMITS,
+            storage=StorageType.MEMORY,
+            discard=DiscardPolicy.OLD,
+            max_age=LIVE_SECONDS,
+            max_bytes=LIVE_BYTES_MAX,
+            num_replicas=replicas,
+        )
+
+    async def tell(self, user_id: UUID, signal: Delta | Typing) -> None:
+        """Publish; what NATS does not take now is forgotten."""
+        subject = live_subject(user_id, signal.session_id)
+        with suppress(NatsError):
+            await self._nats.publish(subject, signal.model_dump_json().encode())
+
+    async def keep_stream(self) -> None:
+        """Have the stream as configured, until cancelled."""
+        checked = -1
+        while True:
+            for _ in range(int(CHECK_SECONDS / LOOK_SECONDS)):
+                reconnects = self._nats.stats["reconnects"]
+                if reconnects != checked and self._nats.is_connected:
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+            else:
+                reconnects = self._nats.stats["reconnects"]
+            try:
+                await self._ensure()
+                checked = reconnects
+            except (NatsError, TimeoutError):
+                log.warning("live_stream_not_seen")
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _ensure(self) -> None:
+        jetstream = self._nats.jetstream()
+        try:
+            info = await jetstream.stream_info(CHAT_LIVE_STREAM)
+        except NotFoundError:
+            await jetstream.add_stream(self._config)
+            return
+        now = info.config
+        if (now.max_age, now.max_bytes) != (self._config.max_age, self._config.max_bytes):
+            await jetstream.update_stream(self._config)
