@@ -115,17 +115,9 @@ async def open_operator(settings: Settings) -> AsyncGenerator[Operator]:
     """Connected while the context is open. Raises `Failure` where NATS lets us in nowhere."""
     url = settings.operator_url()
     refusals = _Refusals()
-    connecting = nats.connect(
-        url,
-        name="lingxi-operator",
-        inbox_prefix=INBOX_PREFIX,
-        reconnect_time_wait=RECONNECT_WAIT_SECONDS,
-        max_reconnect_attempts=-1,
-        error_cb=refusals.note,
-    )
     try:
         async with asyncio.timeout(CONNECT_SECONDS_MAX):
-            client = await refusals.unless(connecting)
+            client = await refusals.unless(_connect(url, refusals))
     except (NatsError, OSError, TimeoutError, ValueError) as error:
         raise Failure(_why(url, refusals.last_error or error)) from None
     if client is None:
@@ -138,6 +130,24 @@ async def open_operator(settings: Settings) -> AsyncGenerator[Operator]:
         yield operator
     finally:
         await client.close()
+
+
+async def _connect(url: str, refusals: _Refusals) -> Client:
+    """Try until cancelled, unless there is no sense in it."""
+    while True:
+        try:
+            return await nats.connect(
+                url,
+                name="lingxi-operator",
+                inbox_prefix=INBOX_PREFIX,
+                reconnect_time_wait=RECONNECT_WAIT_SECONDS,
+                max_reconnect_attempts=-1,
+                error_cb=refusals.note,
+            )
+        except ConnectionError as error:
+            # A server that says no also hangs up, and the client may notice that first.
+            await refusals.note(error)
+            await asyncio.sleep(RECONNECT_WAIT_SECONDS)
 
 
 def _why(url: str, error: Exception | None) -> str:
