@@ -64,6 +64,16 @@ def live_subject(user_id: UUID, session_id: UUID) -> str:
     return f"chat.live.{user_id}.{session_id}"
 
 
+def live_subjects() -> str:
+    """The live signals of all sessions."""
+    return "chat.live.>"
+
+
+def live_subjects_of(user_id: UUID, session_id: UUID | None) -> str:
+    """The live signals of a user's sessions, or of one of them."""
+    return f"chat.live.{user_id}.{session_id or '*'}"
+
+
 def durable_name(service: str, handler: str) -> str:
     """The durable consumer of one handler. A rename is a replay."""
     return f"{service}-{handler}"

@@ -6,28 +6,31 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
+from nats.aio.msg import Msg
 from pydantic import TypeAdapter
 
 from lingxi_chassis import migrations, operations
 from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser
 from lingxi_chassis.eventlog import EventLog
-from lingxi_chassis.health import serve_http
+from lingxi_chassis.health import Check, serve_http
 from lingxi_chassis.owner import OwnerParts, open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
 from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
 from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.tasks import in_background
-from lingxi_contracts import chat
 from lingxi_contracts.gateway import EVENTS, OWNER, UserDeleted
 from lingxi_contracts.operations import UserNotFound
-from lingxi_contracts.subjects import event_filter, stream_name
+from lingxi_contracts.subjects import event_subjects, live_subjects, stream_name
 from lingxi_gateway.adapters.passwords import open_passwords
-from lingxi_gateway.adapters.tail import Tail
+from lingxi_gateway.adapters.streams import Streams
+from lingxi_gateway.adapters.tail import Dispatch, Tail
 from lingxi_gateway.adapters.tokens import JwtTokens
-from lingxi_gateway.application import waiters
 from lingxi_gateway.application.accounts import Accounts
 from lingxi_gateway.application.check_access import AccessCheck
+from lingxi_gateway.application.end_feeds import end_feeds
+from lingxi_gateway.application.feeds import Feeds
+from lingxi_gateway.application.places import Source
 from lingxi_gateway.application.ports import Passwords
 from lingxi_gateway.application.read_marks import ReadMarks
 from lingxi_gateway.application.waiters import Waiters
@@ -38,6 +41,7 @@ from lingxi_gateway.entrypoints.http.app import create_app
 from lingxi_gateway.entrypoints.http.clients import networks
 from lingxi_gateway.entrypoints.http.limits import limits
 from lingxi_gateway.entrypoints.http.parts import Parts
+from lingxi_gateway.entrypoints.http.wire.feed import FeedFrames
 from lingxi_gateway.projections import refresh_families, users
 from lingxi_gateway.settings import Settings
 
@@ -69,7 +73,8 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
     async with AsyncExitStack() as stack:
         owner = await stack.enter_async_context(open_owner(OWNER, settings, stop))
         passwords = await stack.enter_async_context(open_passwords())
-        waiting = await stack.enter_async_context(_tailing(owner, stop))
+        frames = FeedFrames(settings.openai_model)
+        waiting, feeds = await stack.enter_async_context(_tailing(owner, frames, stop))
         read_marks = ReadMarks(owner.rpc.call)
         stack.push_async_callback(read_marks.finish)
         parts = Parts(
@@ -78,6 +83,9 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
             limits=limits(settings.rate_limit_per_user, settings.rate_limit_per_ip),
             waiters=waiting,
             read_marks=read_marks,
+            feeds=feeds,
+            frames=frames,
+            events=Streams(owner.nats),
             reply_wait_seconds=settings.reply_wait_seconds,
             default_model=settings.openai_model,
             cors_origins=settings.cors_allowed_origins,
@@ -91,32 +99,61 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
         await operations.serve(owner, OWNER, rebuilds)
         eraser = Eraser(OWNER, owner.pool, owner.nats.jetstream())
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
+        ending = end_feeds(feeds, lambda ids: refresh_families.get_logins_of(owner.pool, ids))
+        await stack.enter_async_context(in_background(ending, "end_feeds", stop.fail))
         app = create_app(parts)
         port = await stack.enter_async_context(serve_http(app, settings.host, settings.port))
         # First of all, so that whoever waits for an answer still hears that it will come.
         stack.callback(waiting.finish)
+        stack.callback(feeds.finish)
         log.info("serving", host=settings.host, port=port)
         yield port
 
 
 @asynccontextmanager
-async def _tailing(owner: OwnerParts, stop: Stop) -> AsyncGenerator[Waiters]:
-    """Waiters that are woken by the events of chat."""
+async def _tailing(
+    owner: OwnerParts, frames: FeedFrames, stop: Stop
+) -> AsyncGenerator[tuple[Waiters, Feeds]]:
+    """Waiters and feeds that are told what happens, while the context is open."""
     waiting = Waiters()
-    tail = Tail(
-        owner.nats,
-        stream_name(chat.OWNER),
-        [event_filter(chat.OWNER, name) for name in waiters.HEARD],
-        waiting.dispatch,
-        waiting.doubt,
-    )
+    tails: dict[Source, Tail] = {}
+    feeds = Feeds(frames, lambda source: tails[source].place)
 
+    def dispatch_chat(subject: str, payload: bytes) -> None:
+        waiting.dispatch(subject, payload)
+        feeds.dispatch("chat", subject, payload)
+
+    def dispatch_agent(subject: str, payload: bytes) -> None:
+        feeds.dispatch("agent", subject, payload)
+
+    def gap_in_chat() -> None:
+        waiting.doubt()
+        feeds.gap("chat")
+
+    async def signal(message: Msg) -> None:
+        feeds.signal(message.subject, message.data)
+
+    def tail(source: Source, dispatch: Dispatch, on_gap: Callable[[], None]) -> Tail:
+        every = [event_subjects(source)]
+        return Tail(owner.nats, stream_name(source), every, dispatch, on_gap)
+
+    tails["chat"] = tail("chat", dispatch_chat, gap_in_chat)
+    tails["agent"] = tail("agent", dispatch_agent, lambda: feeds.gap("agent"))
+    owner.health.add("tail", _following(tails["chat"]))
+    owner.health.add("tail of agent", _following(tails["agent"]))
+    async with AsyncExitStack() as stack:
+        await owner.nats.subscribe(live_subjects(), cb=signal)
+        for source, one in tails.items():
+            name = f"tail of {source}"
+            await stack.enter_async_context(in_background(one.run(), name, stop.fail))
+        yield waiting, feeds
+
+
+def _following(tail: Tail) -> Check:
     async def trouble() -> str | None:
         return tail.trouble
 
-    owner.health.add("tail", trouble)
-    async with in_background(tail.run(), "tail", stop.fail):
-        yield waiting
+    return trouble
 
 
 def open_accounts(

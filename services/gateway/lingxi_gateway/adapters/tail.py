@@ -27,6 +27,8 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.ids import new_id
 from lingxi_contracts.subjects import durable_name
+from lingxi_gateway.adapters.streams import life_of, place_of
+from lingxi_gateway.application.places import Place
 
 HEARTBEAT_SECONDS = 2.0
 SILENCE_SECONDS_MAX = 5.0
@@ -38,6 +40,9 @@ ABANDONED_SECONDS = 5.0
 PENDING_EVENTS_MAX = 65_536
 PENDING_BYTES_MAX = 64 * 1024 * 1024
 
+type Dispatch = Callable[[str, bytes], None]
+"""Takes an event's subject and payload."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -48,7 +53,8 @@ class _Doubt(Exception):
 class Tail:
     """Follows the `subjects` of one stream. `run` goes on until cancelled.
 
-    `dispatch(subject, payload)` must not wait; `on_gap` tells that events may have been missed.
+    `dispatch(subject, payload)` must not wait; during it `place` is behind that event already.
+    `on_gap` tells that events may have been missed; `place` is then where it goes on.
     """
 
     def __init__(
@@ -56,7 +62,7 @@ class Tail:
         nats: Client,
         stream: str,
         subjects: Sequence[str],
-        dispatch: Callable[[str, bytes], None],
+        dispatch: Dispatch,
         on_gap: Callable[[], None],
     ) -> None:
         self._nats = nats
@@ -65,8 +71,8 @@ class Tail:
         self._subjects = list(subjects)
         self._dispatch = dispatch
         self._on_gap = on_gap
-        self._created: str | None = None
-        self._seq = 0
+        self.place: Place | None = None
+        """Behind the last event dispatched; None: the stream was never seen."""
         self.trouble: str | None = "the tail has not started"
         """Why it does not follow the stream at the moment; None: it does."""
 
@@ -89,8 +95,8 @@ class Tail:
     async def _follow(self) -> None:
         """Serve one consumer until the first doubt."""
         reconnects = self._nats.stats["reconnects"]
-        await self._find_place()
-        consumer = _Consumer(self._nats, self._dispatch)
+        place = await self._find_place()
+        consumer = _Consumer(self._nats, self._take)
         name = durable_name("gateway", f"tail-{new_id()}")
         inbox = self._nats.new_inbox()
         subscription = await self._nats.subscribe(
@@ -100,7 +106,7 @@ class Tail:
             pending_bytes_limit=PENDING_BYTES_MAX,
         )
         try:
-            await self._js.add_consumer(self._stream, self._config(name, inbox))
+            await self._js.add_consumer(self._stream, _config(self._subjects, place, name, inbox))
             self.trouble = None
             check_at = monotonic() + CHECK_SECONDS
             while self._nats.stats["reconnects"] == reconnects:
@@ -110,55 +116,63 @@ class Tail:
                     check_at = monotonic() + CHECK_SECONDS
             raise _Doubt("reconnected")
         finally:
-            self._seq = max(self._seq, consumer.end())
+            consumer.end()
             with suppress(NatsError):
                 await subscription.unsubscribe()
 
-    async def _find_place(self) -> None:
+    def _take(self, seq: int, message: Msg) -> None:
+        assert self.place is not None
+        self.place = Place(self.place.created, seq)
+        self._dispatch(message.subject, message.data)
+
+    async def _find_place(self) -> Place:
         """Where to go on: behind the last event dispatched, or else at the stream's end."""
         info = await self._js.stream_info(self._stream)
-        created = info.created.isoformat() if info.created else ""
-        state = info.state
-        goes_on = created == self._created and state.first_seq - 1 <= self._seq <= state.last_seq
-        if not goes_on:
-            self._created, self._seq = created, state.last_seq
-            self._on_gap()
+        created, state = life_of(info), info.state
+        known = self.place
+        if known is not None and known.created == created:
+            goes_on = state.first_seq - 1 <= known.seq <= state.last_seq
+            if goes_on:
+                return known
+        self.place = Place(created, state.last_seq)
+        self._on_gap()
+        return self.place
 
     async def _check(self, name: str) -> None:
         """Raises NotFoundError when stream or consumer vanished, `_Doubt` when it is another."""
-        info = await self._js.stream_info(self._stream)
-        if (info.created.isoformat() if info.created else "") != self._created:
+        created = life_of(await self._js.stream_info(self._stream))
+        if self.place is None or created != self.place.created:
             raise _Doubt("another stream")
         await self._js.consumer_info(self._stream, name)
 
-    def _config(self, name: str, inbox: str) -> ConsumerConfig:
-        return ConsumerConfig(
-            name=name,
-            deliver_subject=inbox,
-            filter_subjects=self._subjects,
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=self._seq + 1,
-            ack_policy=AckPolicy.NONE,
-            max_deliver=1,
-            flow_control=True,
-            idle_heartbeat=HEARTBEAT_SECONDS,
-            inactive_threshold=ABANDONED_SECONDS,
-            num_replicas=1,
-            mem_storage=True,
-        )
+
+def _config(subjects: list[str], place: Place, name: str, inbox: str) -> ConsumerConfig:
+    return ConsumerConfig(
+        name=name,
+        deliver_subject=inbox,
+        filter_subjects=subjects,
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=place.seq + 1,
+        ack_policy=AckPolicy.NONE,
+        max_deliver=1,
+        flow_control=True,
+        idle_heartbeat=HEARTBEAT_SECONDS,
+        inactive_threshold=ABANDONED_SECONDS,
+        num_replicas=1,
+        mem_storage=True,
+    )
 
 
 class _Consumer:
     """What one consumer delivers, checked for gaps by the consumer's own count."""
 
-    def __init__(self, nats: Client, dispatch: Callable[[str, bytes], None]) -> None:
+    def __init__(self, nats: Client, take: Callable[[int, Msg], None]) -> None:
         self._nats = nats
-        self._dispatch = dispatch
+        self._take = take
         self._delivered = 0
         self._heard_at = monotonic()
         self._doubt: str | None = None
         self._doubted = asyncio.Event()
-        self._seq = 0
 
     async def watch(self, seconds: float) -> None:
         """Wait that long; raises `_Doubt` when the consumer is not to be trusted any more."""
@@ -170,25 +184,23 @@ class _Consumer:
         if monotonic() - self._heard_at > SILENCE_SECONDS_MAX:
             raise _Doubt("silence")
 
-    def end(self) -> int:
-        """Dispatch nothing more; the stream's sequence of the last event that was, or 0."""
+    def end(self) -> None:
+        """Take nothing more."""
         self._doubt = self._doubt or "ended"
-        return self._seq
 
     async def received(self, message: Msg) -> None:
         """Take what the server sent: an event, a heartbeat, or a request for flow control."""
         self._heard_at = monotonic()
         if self._doubt is not None:
             return  # what comes after a gap comes again, from the next consumer
-        seq, count = _place(message.reply)
+        seq, count = place_of(message.reply)
         if seq == 0:
             await self._control(message)
         elif count != self._delivered + 1:
             self._doubt_of("a gap")
         else:
             self._delivered = count
-            self._seq = seq
-            self._dispatch(message.subject, message.data)
+            self._take(seq, message)
 
     async def _control(self, message: Msg) -> None:
         headers = message.headers or {}
@@ -202,16 +214,3 @@ class _Consumer:
     def _doubt_of(self, why: str) -> None:
         self._doubt = why
         self._doubted.set()
-
-
-def _place(reply: str) -> tuple[int, int]:
-    """Sequences of stream and consumer in an event's reply subject; (0, 0) if it is no event's.
-
-    `$JS.ACK.<stream>.<consumer>.<tries>.<stream seq>.<consumer seq>.<time>.<pending>`, or with
-    domain and account before the stream.
-    """
-    if not reply.startswith("$JS.ACK."):
-        return 0, 0
-    tokens = reply.split(".")
-    first = 5 if len(tokens) == 9 else 7  # noqa: PLR2004 - the lengths of the two forms
-    return int(tokens[first]), int(tokens[first + 1])

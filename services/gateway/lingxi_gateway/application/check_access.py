@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 from lingxi_chassis.clock import monotonic, utc_now
-from lingxi_gateway.application.ports import AccessClaims, Caller, Tokens
+from lingxi_gateway.application.ports import Caller, Tokens
 from lingxi_gateway.domain.refusals import TokenInvalid
 from lingxi_gateway.projections.refresh_families import Logins
 
@@ -54,13 +55,13 @@ class AccessCheck:
         if known is None or monotonic() - known.asked >= FRESH_SECONDS:
             known = self._ask(claims.user_id)
         logins = await asyncio.shield(known.logins)
-        if not _counts(claims, logins):
+        if not counts(claims, logins):
             # A token younger than the answer may be of a login the answer does not know yet.
             if claims.issued_at + CLOCK_SKEW < known.asked_at:
                 raise TokenInvalid
-            if not _counts(claims, await asyncio.shield(self._ask(claims.user_id).logins)):
+            if not counts(claims, await asyncio.shield(self._ask(claims.user_id).logins)):
                 raise TokenInvalid
-        return Caller(claims.user_id, claims.family_id, claims.expires_at)
+        return Caller(claims.user_id, claims.family_id, claims.token_epoch, claims.expires_at)
 
     def forget(self, user_id: UUID) -> None:
         """The user's logins have changed: ask again."""
@@ -83,7 +84,17 @@ class AccessCheck:
         return known
 
 
-def _counts(claims: AccessClaims, logins: Logins | None) -> bool:
-    if logins is None or claims.family_id not in logins.families:
+class Login(Protocol):
+    """Through which login, and by a token of which epoch."""
+
+    @property
+    def family_id(self) -> UUID: ...
+    @property
+    def token_epoch(self) -> int: ...
+
+
+def counts(login: Login, logins: Logins | None) -> bool:
+    """Whether a token of this login is good while these are the user's logins."""
+    if logins is None or login.family_id not in logins.families:
         return False
-    return claims.token_epoch == logins.token_epoch or claims.family_id in logins.exempt
+    return login.token_epoch == logins.token_epoch or login.family_id in logins.exempt

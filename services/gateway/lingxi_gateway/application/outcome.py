@@ -4,16 +4,21 @@ Ids are in their canonical text form, as events and clients have them.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from lingxi_contracts.chat import PostedMessage
+from lingxi_contracts.chat import MessageView, PostedMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """One message of an answer."""
+    """One message of an answer. `place`: from 0."""
 
     message_id: str
     text: str
+    seq: int
+    place: int
+    delay_ms: int
+    sent_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,20 @@ type Outcome = Answered | Failed | Pending
 def recorded(posted: PostedMessage) -> Outcome:
     """What the owner of the message says."""
     if posted.answer is not None:
-        bubbles = tuple(Bubble(str(one.message_id), one.text) for one in posted.answer.messages)
-        return Answered(str(posted.answer.turn_id), bubbles)
+        said = posted.answer.messages
+        return Answered(str(posted.answer.turn_id), tuple(map(_bubble, said)))
     if posted.failure is not None:
         failure = posted.failure
         return Failed(str(failure.turn_id), failure.code, failure.detail, failure.retryable)
     return Pending(str(posted.turn_id))
+
+
+def _bubble(view: MessageView) -> Bubble:
+    return Bubble(
+        message_id=str(view.message_id),
+        text=view.text,
+        seq=view.seq,
+        place=view.bubble or 0,
+        delay_ms=view.delay_ms or 0,
+        sent_at=view.sent_at,
+    )

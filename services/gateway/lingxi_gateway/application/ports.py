@@ -12,6 +12,7 @@ class Caller:
 
     user_id: UUID
     family_id: UUID
+    token_epoch: int
     expires_at: datetime
 
 

@@ -10,12 +10,19 @@ import asyncio
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from lingxi_contracts.chat import MessageSent, SessionDeleted, TurnCompleted, TurnFailed
+from lingxi_contracts.chat import (
+    MessageSent,
+    SessionDeleted,
+    TurnCompleted,
+    TurnFailed,
+    TurnStopped,
+)
 from lingxi_contracts.errors import Unavailable
 from lingxi_gateway.application.outcome import Answered, Bubble, Failed
 
@@ -30,8 +37,9 @@ def _name(tag: str) -> str:
 MESSAGE_SENT = _name(MessageSent.tag)
 TURN_COMPLETED = _name(TurnCompleted.tag)
 TURN_FAILED = _name(TurnFailed.tag)
+TURN_STOPPED = _name(TurnStopped.tag)
 SESSION_DELETED = _name(SessionDeleted.tag)
-HEARD = (MESSAGE_SENT, TURN_COMPLETED, TURN_FAILED, SESSION_DELETED)
+HEARD = (MESSAGE_SENT, TURN_COMPLETED, TURN_FAILED, TURN_STOPPED, SESSION_DELETED)
 """The names of the events that waiters need; others may be dispatched and are passed over."""
 
 
@@ -72,7 +80,7 @@ class _Watched:
 
     waiters: list[Waiter] = field(default_factory=list[Waiter])
     turn_id: str = ""
-    bubbles: dict[str, str] = field(default_factory=dict[str, str])
+    bubbles: dict[str, Bubble] = field(default_factory=dict[str, Bubble])
 
 
 class Waiters:
@@ -122,7 +130,7 @@ class Waiters:
             return
         name = subject.split(".", 3)[2]
         if name in HEARD:
-            _take(watched, name, orjson.loads(envelope)["data"])
+            _take(watched, name, orjson.loads(envelope))
 
     def finish(self) -> None:
         """Send everybody home with what is known."""
@@ -136,7 +144,8 @@ class Waiters:
                 waiter.wake(None)
 
 
-def _take(watched: _Watched, name: str, data: Mapping[str, Any] | None) -> None:
+def _take(watched: _Watched, name: str, envelope: Mapping[str, Any]) -> None:
+    data: Mapping[str, Any] | None = envelope["data"]
     if data is None or name == SESSION_DELETED:  # its content is erased
         for waiter in watched.waiters:
             waiter.wake(None)
@@ -144,22 +153,33 @@ def _take(watched: _Watched, name: str, data: Mapping[str, Any] | None) -> None:
         if watched.turn_id != data["turn_id"]:
             watched.turn_id = data["turn_id"]
             watched.bubbles.clear()
-        watched.bubbles[data["message_id"]] = data["text"]
+        watched.bubbles[data["message_id"]] = _bubble(envelope["time"], data)
     else:
-        outcome = _completed(watched, data) if name == TURN_COMPLETED else _failed(data)
+        outcome = _failed(data) if name == TURN_FAILED else _completed(watched, data)
         answers = frozenset(data["answers"])
         for waiter in watched.waiters:
             if waiter.message_id in answers:
                 waiter.wake(outcome)
 
 
+def _bubble(time: str, data: Mapping[str, Any]) -> Bubble:
+    return Bubble(
+        message_id=data["message_id"],
+        text=data["text"],
+        seq=data["seq"],
+        place=data["bubble"],
+        delay_ms=data["delay_ms"],
+        sent_at=datetime.fromisoformat(time),
+    )
+
+
 def _completed(watched: _Watched, data: Mapping[str, Any]) -> Answered | None:
-    """The answer; None if not all of its bubbles were seen."""
+    """The answer, a stopped one too; None if not all of it was seen, or nothing was said."""
     said = watched.bubbles if watched.turn_id == data["turn_id"] else {}
     ids: list[str] = data["message_ids"]
-    if not said.keys() >= set(ids):
+    if not ids or not said.keys() >= set(ids):
         return None
-    return Answered(data["turn_id"], tuple(Bubble(one, said[one]) for one in ids))
+    return Answered(data["turn_id"], tuple(said[one] for one in ids))
 
 
 def _failed(data: Mapping[str, Any]) -> Failed:

@@ -5,13 +5,14 @@ Ending a login deletes its row. `key_hash` is the SHA-256 of a random secret in 
 access tokens from before go on while that is the newest.
 """
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from lingxi_chassis.eventlog import Clause
-from lingxi_chassis.postgres import Pool, execute, fetch_one
+from lingxi_chassis.postgres import Pool, execute, fetch_all, fetch_one
 
 FAMILIES_PER_USER_MAX = 100
 """Logins of one user at a time; one more ends the oldest."""
@@ -63,6 +64,13 @@ _LOGINS = """
            array(select family_id from refresh_families f
                  where f.user_id = c.user_id and f.exempt_epoch = c.token_epoch)
     from credentials c where user_id = %(user_id)s and not disabled"""
+
+_LOGINS_OF = """
+    select user_id, token_epoch,
+           array(select family_id from refresh_families f where f.user_id = c.user_id),
+           array(select family_id from refresh_families f
+                 where f.user_id = c.user_id and f.exempt_epoch = c.token_epoch)
+    from credentials c where user_id = any(%(user_ids)s) and not disabled"""
 
 _EVERYWHERE = """
     with ended as (delete from refresh_families where user_id = %(user_id)s)
@@ -144,6 +152,12 @@ async def get_logins(pool: Pool, user_id: UUID) -> Logins | None:
     """Which access tokens of a user count; None: no such user, or a disabled one."""
     row = await fetch_one(pool, _LOGINS, {"user_id": user_id})
     return Logins(row[0], frozenset(row[1]), frozenset(row[2])) if row else None
+
+
+async def get_logins_of(pool: Pool, user_ids: Sequence[UUID]) -> dict[UUID, Logins]:
+    """As `get_logins`, of several users; those who may not come in are left out."""
+    rows = await fetch_all(pool, _LOGINS_OF, {"user_ids": list(user_ids)})
+    return {row[0]: Logins(row[1], frozenset(row[2]), frozenset(row[3])) for row in rows}
 
 
 def end_every() -> Clause:

@@ -25,7 +25,7 @@ from lingxi_contracts.chat import MessagePosted, MessageSent, TurnCompleted, Usa
 from lingxi_contracts.subjects import event_filter, stream_name
 from lingxi_gateway.adapters import tail
 from lingxi_gateway.adapters.tail import Tail
-from lingxi_gateway.application.outcome import Answered, Bubble
+from lingxi_gateway.application.outcome import Answered
 from lingxi_gateway.application.waiters import HEARD, Waiters
 from lingxi_local.nats import ADMIN, NatsServer, RunningNats
 from lingxi_local.permissions import ROLES
@@ -196,8 +196,10 @@ async def test_a_waiter_gets_its_answer(
             with heard.waiters.waiting(chat.session_id, message_id) as waiter:
                 said = await chat.answer(message_id, "你好。")
                 outcome = await waiter.wait(WAIT_SECONDS)
-    told = Answered(str(said.turn_id), (Bubble(str(said.message_id), "你好。"),))
-    assert outcome == told
+    assert isinstance(outcome, Answered)
+    (bubble,) = outcome.bubbles
+    assert outcome.turn_id == str(said.turn_id)
+    assert (bubble.message_id, bubble.text) == (str(said.message_id), "你好。")
 
 
 async def test_it_is_exact_through_kills_of_the_server(

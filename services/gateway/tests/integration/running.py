@@ -7,9 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import jwt
 
 from lingxi_agent import bootstrap as agent_bootstrap
 from lingxi_agent.settings import Settings as AgentSettings
+from lingxi_chassis.clock import utc_now
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.process import Stop
 from lingxi_chat import bootstrap as chat_bootstrap
@@ -88,6 +90,14 @@ class Lingxi:
         login = await self.http.post("/api/auth/login/", json=credentials)
         user_id = UUID(registered.json()["id"])
         return User(http or self.http, user_id, login.json()["access"])
+
+    def expiring(self, user: User, seconds: int) -> User:
+        """The same login, by a token that ends soon."""
+        secret = str(self._settings["JWT_SECRET"])
+        token = user.headers["authorization"].removeprefix("Bearer ")
+        claims = jwt.decode(token, secret, algorithms=["HS256"])
+        claims["exp"] = int(utc_now().timestamp()) + seconds
+        return User(user.http, user.user_id, jwt.encode(claims, secret, "HS256"))
 
     @asynccontextmanager
     async def replica(self, **settings: object) -> AsyncGenerator[httpx.AsyncClient]:

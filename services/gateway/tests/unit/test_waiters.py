@@ -1,6 +1,7 @@
 """Waiters without any network: what wakes them, and what they are told."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from lingxi_gateway.application.waiters import Waiters
 
 USER, SESSION, MESSAGE, TURN = (new_id() for _ in range(4))
 SOON = 0.0
+AT = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 def dispatch(waiters: Waiters, event: Event, session: UUID = SESSION) -> None:
@@ -25,12 +27,23 @@ def dispatch(waiters: Waiters, event: Event, session: UUID = SESSION) -> None:
 
 
 def _envelope(data: Mapping[str, Any] | None) -> bytes:
-    return orjson.dumps({"time": "2026-11-22T00:00:00Z", "data": data})
+    return orjson.dumps({"time": AT, "data": data})
 
 
 def sent(text: str, turn: UUID = TURN, bubble: int = 0) -> MessageSent:
     return MessageSent(
         message_id=new_id(), seq=2 + bubble, turn_id=turn, bubble=bubble, delay_ms=0, text=text
+    )
+
+
+def bubble(said: MessageSent) -> Bubble:
+    return Bubble(
+        message_id=str(said.message_id),
+        text=said.text,
+        seq=said.seq,
+        place=said.bubble,
+        delay_ms=said.delay_ms,
+        sent_at=AT,
     )
 
 
@@ -70,7 +83,7 @@ async def test_the_end_of_the_turn_brings_all_bubbles_in_their_order() -> None:
         dispatch(waiters, completed(first, second))
         assert await waiter.wait(SOON) == Answered(
             str(TURN),
-            (Bubble(str(first.message_id), "One."), Bubble(str(second.message_id), "Two.")),
+            (bubble(first), bubble(second)),
         )
 
 
@@ -88,7 +101,7 @@ async def test_everybody_whose_message_the_turn_took_is_told_and_nobody_else() -
         dispatch(waiters, said)
         dispatch(waiters, completed(said, answers=(MESSAGE, earlier)))
         told = [await waiter.wait(SOON) for waiter in (one, same, two)]
-        assert told == [Answered(str(TURN), (Bubble(str(said.message_id), "Both of you."),))] * 3
+        assert told == [Answered(str(TURN), (bubble(said),))] * 3
         assert not three.woken
         assert not elsewhere.woken
 

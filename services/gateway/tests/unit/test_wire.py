@@ -39,6 +39,10 @@ def shown(shape: BaseModel) -> Any:
     return json.loads(shape.model_dump_json())
 
 
+def bubble(text: str) -> Bubble:
+    return Bubble(str(new_id()), text, seq=2, place=0, delay_ms=0, sent_at=AT)
+
+
 def test_a_message_of_the_user() -> None:
     assert shown(sessions.message(POSTED)) == {
         "id": str(MESSAGE),
@@ -206,7 +210,7 @@ def test_a_version_of_a_personality() -> None:
 
 
 def test_an_answer_of_one_bubble_and_of_several() -> None:
-    first, second = Bubble(str(new_id()), "One."), Bubble(str(new_id()), "Two.")
+    first, second = bubble("One."), bubble("Two.")
     one = chat.answer(SESSION, MESSAGE, Answered(str(TURN), (first,)))
     assert one == {
         "session_id": SESSION,

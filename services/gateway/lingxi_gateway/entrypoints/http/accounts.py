@@ -102,7 +102,7 @@ async def change_me(caller: CurrentCaller, body: MeBody, request: Request, parts
 )
 async def delete_me(
     caller: CurrentCaller, body: DeleteMeBody, request: Request, parts: PartsOf
-) -> None:
+) -> Response:
     """Delete the account for good, with all agents, sessions and messages.
 
     All tokens end at once, and the user name is free again. What copies there are of the user's
@@ -110,6 +110,7 @@ async def delete_me(
     """
     address: str = request.scope[CLIENT_ADDRESS_KEY]
     await delete_account(parts.accounts, caller, body.password, address)
+    return done()
 
 
 def _password_change(body: MeBody) -> PasswordChange | None:

@@ -11,10 +11,12 @@ from lingxi_gateway.entrypoints.http import (
     accounts,
     agents,
     chat,
+    events,
     export,
     history,
     messages,
     sessions,
+    turns,
 )
 from lingxi_gateway.entrypoints.http.cors import Cors
 from lingxi_gateway.entrypoints.http.edge import Edge
@@ -29,6 +31,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     agents.routes,
     sessions.routes,
     messages.routes,
+    turns.routes,
+    events.routes,
     history.routes,
     export.routes,
 )

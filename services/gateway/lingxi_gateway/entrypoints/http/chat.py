@@ -17,7 +17,9 @@ from lingxi_contracts.identity import derived_message_id, derived_session_id
 from lingxi_gateway.application.outcome import Answered, Failed, Outcome
 from lingxi_gateway.application.post_message import post_message
 from lingxi_gateway.entrypoints.http.answers import JSON
-from lingxi_gateway.entrypoints.http.auth import CurrentUser
+from lingxi_gateway.entrypoints.http.auth import CurrentCaller
+from lingxi_gateway.entrypoints.http.chat_stream import stream_answer
+from lingxi_gateway.entrypoints.http.event_stream import MEDIA_TYPE as MEDIA_TYPE_STREAM
 from lingxi_gateway.entrypoints.http.model_calls import CountsAsModelCall
 from lingxi_gateway.entrypoints.http.parts import parts_of
 from lingxi_gateway.entrypoints.http.problems import MEDIA_TYPE, documented, problem
@@ -45,6 +47,10 @@ IdempotencyKey = Annotated[
     ),
 ]
 RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer; as a stream: " + wire.STREAM,
+        "content": {MEDIA_TYPE_STREAM: {"schema": {"type": "string"}}},
+    },
     202: {"model": wire.ChatPending, "description": "The answer takes longer."},
     502: {
         "description": "The model failed; the message is kept, and can be retried.",
@@ -60,7 +66,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 async def post_chat(
     request: Request,
     body: wire.ChatBody,
-    user_id: CurrentUser,
+    caller: CurrentCaller,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Say something to an agent and wait for its answer. Hanging up stops nothing.
@@ -68,23 +74,40 @@ async def post_chat(
     Everybody whose message a turn took gets that turn's answer.
     """
     parts = parts_of(request)  # as a dependency it would cost each request its resolving
+    user_id = caller.user_id
     post = _post(body, user_id, idempotency_key)
     marks = parts.read_marks
     # A post marks what the agent said before as read; a repeat does not, so it is kept for then.
     held = marks.drop(user_id, post.session_id) if body.mark_read else None
-    answered = False
+
+    def say(outcome: Outcome) -> Response:
+        return _answer(post, outcome)
+
+    async def finish(outcome: Outcome | None) -> None:
+        """Note how far the user has read: up to the answer, if it was written out."""
+        up_to = held
+        if isinstance(outcome, Answered) and body.mark_read:
+            last = UUID(outcome.bubbles[-1].message_id)
+            up_to = max(last, held) if held else last  # a repeat's answer may be older
+        if up_to is not None:
+            await marks.note(user_id, post.session_id, up_to)
+
     try:
+        if body.stream or wants_stream(request):
+            return await stream_answer(parts, caller, post, say, finish)
         outcome = await post_message(parts.rpc, parts.waiters, post, parts.reply_wait_seconds)
-        answered = isinstance(outcome, Answered)
-    finally:
-        if held is not None and not answered:
-            await marks.note(user_id, post.session_id, held)
-    answer = _answer(post, outcome)
-    if isinstance(outcome, Answered) and body.mark_read and not await request.is_disconnected():
-        last = UUID(outcome.bubbles[-1].message_id)
-        up_to = max(last, held) if held else last  # a repeat's answer may be older
-        answer.background = BackgroundTask(marks.note, user_id, post.session_id, up_to)
+    except BaseException:
+        await finish(None)
+        raise
+    answer = say(outcome)
+    seen = isinstance(outcome, Answered) and not await request.is_disconnected()
+    answer.background = BackgroundTask(finish, outcome if seen else None)
     return answer
+
+
+def wants_stream(request: Request) -> bool:
+    """Whether the client accepts a stream, and says so by its name."""
+    return MEDIA_TYPE_STREAM in request.headers.get("accept", "")
 
 
 def _post(body: wire.ChatBody, user_id: UUID, key: str | None) -> PostMessage:

@@ -95,8 +95,8 @@ async def _document(parts: Parts, user_id: UUID) -> Chunks:
     account = MeOut.of(await show_account(parts.accounts, user_id))
     agents = await begun(agents_of(parts.rpc, user_id))
     sessions = await begun(sessions_of(parts.rpc, user_id))
-    head = f'{{"exported_at":"{utc_now().isoformat()}","account":{account.model_dump_json()}'
-    yield f'{head},"agents":['.encode()
+    at = utc_now().isoformat().replace("+00:00", "Z")
+    yield f'{{"exported_at":"{at}","account":{account.model_dump_json()},"agents":['.encode()
     async for chunk in _listed(_agents(parts, user_id, agents)):
         yield chunk
     yield b'],"sessions":['

@@ -8,11 +8,14 @@ from starlette.requests import Request
 
 from lingxi_chassis.rpc import RpcClient
 from lingxi_gateway.application.accounts import Accounts
+from lingxi_gateway.application.catch_up import StoredEvents
 from lingxi_gateway.application.export_account import Exports
+from lingxi_gateway.application.feeds import Feeds
 from lingxi_gateway.application.read_marks import ReadMarks
 from lingxi_gateway.application.waiters import Waiters
 from lingxi_gateway.entrypoints.http.clients import Network
 from lingxi_gateway.entrypoints.http.limits import Limits
+from lingxi_gateway.entrypoints.http.wire.feed import FeedFrames
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class Parts:
     limits: Limits
     waiters: Waiters
     read_marks: ReadMarks
+    feeds: Feeds
+    frames: FeedFrames
+    events: StoredEvents
     reply_wait_seconds: float
     """How long a chat request waits for its answer before it says 202."""
     default_model: str

@@ -20,7 +20,6 @@ from lingxi_contracts.chat import (
     MessageView,
     ReadMessages,
     RenameSession,
-    RetryTurn,
     SessionPage,
     SessionView,
     StartSession,
@@ -29,7 +28,6 @@ from lingxi_gateway.application.list_messages import list_messages
 from lingxi_gateway.entrypoints.http.answers import CurrentReader, done, shown
 from lingxi_gateway.entrypoints.http.auth import CurrentUser
 from lingxi_gateway.entrypoints.http.ids import AgentId, SessionId
-from lingxi_gateway.entrypoints.http.model_calls import CountsAsModelCall
 from lingxi_gateway.entrypoints.http.paging import Paging, page_of, whole_page
 from lingxi_gateway.entrypoints.http.parts import Parts, PartsOf
 from lingxi_gateway.entrypoints.http.problems import documented
@@ -40,13 +38,11 @@ from lingxi_gateway.entrypoints.http.wire.sessions import (
     SessionBody,
     Summary,
     TitleBody,
-    TurnAccepted,
     session,
     summary,
 )
 
 NOT_FOUND = documented(HTTPStatus.NOT_FOUND)
-MAY_NOT_RETRY = documented(HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 
 routes = router("/api/sessions", "sessions", HTTPStatus.UNAUTHORIZED)
 
@@ -144,20 +140,6 @@ async def delete_session(session_id: SessionId, user_id: CurrentUser, parts: Par
     """Delete a session for good."""
     await parts.rpc.call(DeleteSession(user_id=user_id, session_id=session_id))
     return done()
-
-
-@routes.post(
-    "/{session_id}/retry/",
-    status_code=202,
-    response_model=TurnAccepted,
-    responses=NOT_FOUND | MAY_NOT_RETRY,
-    dependencies=[CountsAsModelCall],
-)
-async def retry_turn(session_id: SessionId, user_id: CurrentUser, parts: PartsOf) -> Response:
-    """Try the newest turn again after it failed; 409 where there is nothing to retry."""
-    command = RetryTurn(user_id=user_id, session_id=session_id, turn_id=new_id())
-    queued = await parts.rpc.call(command)
-    return shown(TurnAccepted(turn_id=queued.turn_id), HTTPStatus.ACCEPTED)
 
 
 @routes.get("/{session_id}/summary/", response_model=Summary, responses=NOT_FOUND)

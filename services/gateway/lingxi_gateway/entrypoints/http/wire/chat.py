@@ -13,6 +13,9 @@ from lingxi_gateway.entrypoints.http.problems import Problem
 from lingxi_gateway.entrypoints.http.wire.base import Shape, absent_if_none
 
 BUBBLE_SEPARATOR = "\n\n"
+STREAM = """\
+`accepted` {session_id, user_message_id, turn_id}, `delta`s as in the feed, each
+`message` {message}, then `done` with the JSON answer, or `error` with the problem."""
 
 
 class ChatBody(Shape):
@@ -27,6 +30,10 @@ class ChatBody(Shape):
     )
     mark_read: bool = Field(
         default=True, description="Whether the user has read the agent's messages, the answer too."
+    )
+    stream: bool = Field(
+        default=False,
+        description="Answer with server-sent events; `Accept: text/event-stream` does the same.",
     )
 
 
@@ -80,6 +87,11 @@ def answer(session_id: UUID, message_id: UUID, said: Answered) -> dict[str, Any]
             {"id": bubble.message_id, "message": bubble.text} for bubble in said.bubbles
         ]
     return shape
+
+
+def accepted(session_id: UUID, message_id: UUID, turn_id: str) -> dict[str, Any]:
+    """The first frame of a streamed answer: the message is recorded."""
+    return {"session_id": session_id, "user_message_id": message_id, "turn_id": turn_id}
 
 
 def pending(session_id: UUID, message_id: UUID, outcome: Pending) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from lingxi_contracts.base import Text
 from lingxi_contracts.chat import (
+    MESSAGE_CHARS_MAX,
     TITLE_CHARS_MAX,
     FailureCode,
     MessageView,
@@ -44,6 +45,14 @@ class ReadBody(Shape):
     up_to: MessageId = Field(description="A message's id.", examples=[_ID_EXAMPLE])
 
 
+class EditBody(Shape):
+    """A message in other words."""
+
+    message: Text = Field(
+        min_length=1, max_length=MESSAGE_CHARS_MAX, examples=["Good evening, I meant."]
+    )
+
+
 class Message(Shape):
     """One message."""
 
@@ -61,6 +70,7 @@ class Message(Shape):
     turn_id: UUID | None = absent_if_none()
     bubble: int | None = absent_if_none("Its place in the turn's answer, from 0.")
     delay_ms: int | None = absent_if_none("How long to wait before showing it.")
+    superseded_by: UUID | None = absent_if_none("The turn that replaced it.")
 
 
 class Turn(Shape):
@@ -134,6 +144,7 @@ def message(view: MessageView) -> Message:
         turn_id=view.turn_id,
         bubble=view.bubble,
         delay_ms=view.delay_ms,
+        superseded_by=view.superseded_by,
     )
 
 
