@@ -60,6 +60,8 @@ class Route:
     body: Sequence[Field] | None
     """All its members, nested ones too; None: it takes no body."""
     examples: Sequence[Json] = field(default_factory=list[Json])
+    streams: bool = False
+    """Its good answer is a stream that goes on."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -99,7 +101,9 @@ def _route(document: Json, method: str, path: str, operation: Json) -> Route:
         schema = _body_schema(document, method, path, operation["requestBody"]["content"])
         body = list(_members(document, schema, ()))
         examples = schema.get("examples", [])
-    return Route(method, path, "security" in operation, parameters, body, examples)
+    told: Json = operation["responses"].get("200", {}).get("content", {})
+    streams = told.keys() == {"text/event-stream"}
+    return Route(method, path, "security" in operation, parameters, body, examples, streams)
 
 
 def _body_schema(document: Json, method: str, path: str, content: Json) -> Json:

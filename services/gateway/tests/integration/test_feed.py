@@ -50,9 +50,7 @@ async def test_a_turn_as_the_feed_tells_it(lingxi: Lingxi) -> None:
         said = await user.say("Hello.", mark_read=False)
         seen = await until(told, "turn_completed")
     assert ready.id == ready.data["cursor"]
-    durable = [
-        frame for frame in seen if frame.id and not frame.event.startswith(("agent", "pers"))
-    ]
+    durable = [frame for frame in seen if frame.data.get("session_id") and frame.id]
     assert [frame.event for frame in durable if frame.event != "messages_read"] == TURN
     assert len({frame.id for frame in seen if frame.id}) == sum(bool(frame.id) for frame in seen)
     session_id = said["session_id"]
@@ -281,7 +279,9 @@ async def test_hanging_up_a_stream_stops_nothing(lingxi: Lingxi) -> None:
         await until(told, "ready")
         body = {"message": "Hello."}
         headers = user.headers | {"accept": "text/event-stream"}
-        async with user.http.stream("POST", "/api/chat/", json=body, headers=headers) as answer:
-            async with aclosing(frames(answer.aiter_lines())) as said:
-                assert (await anext(said)).event == "accepted"
+        async with (
+            user.http.stream("POST", "/api/chat/", json=body, headers=headers) as answer,
+            aclosing(frames(answer.aiter_lines())) as said,
+        ):
+            assert (await anext(said)).event == "accepted"
         await until(told, "turn_completed")
