@@ -34,7 +34,9 @@ class _Refusals:
         self.last_error: Exception | None = None
 
     async def note(self, error: Exception) -> None:
-        """For the client's `error_cb`."""
+        """For the client's `error_cb`. What comes after a "no" explains nothing."""
+        if self.happened:
+            return
         self.last_error = error
         said = str(error).lower()
         if "permissions violation" in said or "authorization violation" in said:
