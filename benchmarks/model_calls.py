@@ -78,7 +78,7 @@ async def _main() -> None:
         client = ModelClient(url, "none", "m")
         await _measure("openai SDK, typed stream", lambda: _typed(sdk))
         await _measure("openai SDK, with_streaming_response", lambda: _raw(sdk))
-        await _measure("ModelClient (SDK, own JSON and transport)", lambda: _ours(client))
+        await _measure("ModelClient (own JSON, request and transport)", lambda: _ours(client))
         await sdk.close()
         await client.close()
     finally:

@@ -1,9 +1,10 @@
-"""The connection to the provider: the openai SDK's client, used below its typed resources.
+"""The connection to the provider: what the openai SDK would send, sent with less work.
 
-The SDK builds the request, authenticates, pools connections and names the errors; we hand it
-ready-made JSON and read the stream's bytes ourselves. Building and parsing through its typed
-resources costs six to eleven times the CPU (`python -m benchmarks.model_calls`), and the model call
-is the largest part of a turn's.
+The SDK says where to ask and with which headers: key, organization, project, its own name. That is
+the same for every call, so it is put together once; each call hands its ready-made JSON to the
+HTTP client, and the stream's bytes are read as they come. Handing each call to the SDK costs more
+than twice the CPU, to its typed resources ten times (`python -m benchmarks.model_calls`), and the
+model call is the largest part of a turn's.
 """
 
 import asyncio
@@ -11,20 +12,21 @@ import ssl
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import anyio
 import httpx2
 import openai
+import orjson
 
-from lingxi_chassis.model.errors import ModelTimeout, ModelUnavailable
+from lingxi_chassis.model.errors import ModelFailure, ModelTimeout, ModelUnavailable
 from lingxi_chassis.model.failures import failure_of, retry_after_seconds
 from lingxi_chassis.model.transport import LeanTransport
 from lingxi_chassis.model.tries import Tries
 
 CONNECT_SECONDS = 5.0
 AFTER_DONE_SECONDS = 0.5
-# A request with this header gets its response unread, as `with_streaming_response` does.
-_HEADERS = {"X-Stainless-Raw-Response": "stream", "Content-Type": "application/json"}
+_EXTENSIONS = {"timeout": httpx2.Timeout(None, connect=CONNECT_SECONDS).as_dict()}
 # The last two come through httpx2 unmapped when TLS is cut off.
 _BROKEN = (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream)
 
@@ -34,40 +36,51 @@ class Wire:
 
     def __init__(self, base_url: str, api_key: str, quiet_seconds: float) -> None:
         self._quiet_seconds = quiet_seconds
-        self._sdk = openai.AsyncOpenAI(
-            base_url=base_url,
-            api_key=api_key or "none",  # local servers want none, the SDK wants one
-            max_retries=0,  # `tries` knows the budget and the deadline
-            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
-            http_client=None if proxied(base_url) else _lean_client(),
+        self._client = openai.DefaultAsyncHttpxClient() if proxied(base_url) else _lean_client()
+        # Local servers want no key, the SDK wants one.
+        sdk = openai.AsyncOpenAI(
+            base_url=base_url, api_key=api_key or "none", http_client=self._client
+        )
+        path = sdk.base_url.raw_path + b"chat/completions"
+        self._url = sdk.base_url.copy_with(raw_path=path)
+        headers = {**sdk.default_headers, **sdk.auth_headers}
+        self._headers = httpx2.Headers(
+            {name: value for name, value in headers.items() if isinstance(value, str)}
         )
 
     async def close(self) -> None:
         """Closes the connections; calls in flight fail."""
-        await self._sdk.close()
+        await self._client.aclose()
 
     @asynccontextmanager
     async def opened(self, body: bytes, tries: Tries) -> AsyncGenerator[httpx2.Response]:
         """A chat request's response, status 200, unread. Raises ModelFailure."""
+        request = httpx2.Request(
+            "POST", self._url, headers=self._headers, content=body, extensions=_EXTENSIONS
+        )
         try:
             async with self._patience(tries):
-                response = await self._sdk.post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    content=body,
-                    options={"headers": _HEADERS},
-                )
-        except openai.APIStatusError as error:
-            wait = retry_after_seconds(error.response.headers.get("retry-after"))
-            raise failure_of(error.status_code, error.body, wait) from None
-        except openai.APITimeoutError:
+                response = await self._client.send(request, stream=True)
+        except httpx2.TimeoutException:
             raise ModelTimeout("connecting") from None
-        except openai.APIConnectionError:
+        except _BROKEN:
             raise ModelUnavailable("no connection") from None
         try:
+            if not response.is_success:
+                raise await self._failure(response, tries)
             yield response
         finally:
             await response.aclose()
+
+    async def _failure(self, response: httpx2.Response, tries: Tries) -> ModelFailure:
+        """What a status other than 2xx means. Raises ModelFailure if the body does not come."""
+        try:
+            async with self._patience(tries):
+                said = await response.aread()
+        except _BROKEN:
+            raise ModelUnavailable("the connection broke") from None
+        wait = retry_after_seconds(response.headers.get("retry-after"))
+        return failure_of(response.status_code, _error_in(said), wait)
 
     async def next_bytes(self, parts: AsyncIterator[bytes], tries: Tries) -> bytes:
         """What comes next of a response; nothing at its end. Raises ModelFailure."""
@@ -94,6 +107,18 @@ class Wire:
                 yield
         except TimeoutError:
             raise ModelTimeout from None
+
+
+def _error_in(body: bytes) -> object:
+    """The error that a body tells: the JSON's `error`, the JSON, or else the text."""
+    try:
+        told: object = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body.decode(errors="replace")
+    if not isinstance(told, dict):
+        return told
+    fields = cast(dict[str, object], told)
+    return fields.get("error", fields)
 
 
 def _lean_client() -> httpx2.AsyncClient:
