@@ -51,9 +51,7 @@ async def describe(servers: Servers, fsync: float) -> Machine:
     nats_version = f"{version.major}.{version.minor}.{version.patch}"
     await client.close()
     return Machine(
-        cores=len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count() or 1,
+        cores=_cores(),
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         postgres=row[0] if row else "",
