@@ -12,19 +12,29 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from lingxi_chat.domain import session as domain
 from lingxi_chat.domain import turns
 from lingxi_chat.domain.session import NEW, SessionEvent, evolve
-from lingxi_chat.domain.turns import Bubble, Failure, Reply, TurnEnd
+from lingxi_chat.domain.turns import Bubble, Failure, Reply, Stop, TurnEnd
 from lingxi_chat.projections.sessions import SESSION
 from lingxi_contracts.chat import (
     MessagePosted,
     MessageSent,
     MessagesRead,
+    MessagesSuperseded,
     TurnCompleted,
     TurnFailed,
     TurnStarted,
+    TurnStopped,
     Usage,
 )
-from lingxi_contracts.errors import NothingToRetry, TooManyPending, TurnOpen
+from lingxi_contracts.errors import (
+    NothingToRegenerate,
+    NothingToRetry,
+    NotNewestMessage,
+    TooManyPending,
+    TurnOpen,
+)
 
+HOW = st.sampled_from(["completes", "fails", "is stopped", "is stopped before a word"])
+ENDS = TurnCompleted | TurnFailed | TurnStopped
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -74,26 +84,33 @@ class SessionMachine(RuleBasedStateMachine):
         assert len(self.session.pending) == waiting + 1
 
     @precondition(lambda self: self.session.open_turn is not None)
-    @rule(data=st.data(), bubbles=st.integers(1, 4), fails=st.booleans())
-    def end(self, data: st.DataObject, bubbles: int, fails: bool) -> None:
+    @rule(data=st.data(), bubbles=st.integers(1, 4), how=HOW)
+    def end(self, data: st.DataObject, bubbles: int, how: str) -> None:
         assert self.session.open_turn is not None
-        seen = data.draw(st.sampled_from(self.session.pending)).seq
-        self.record(self.ended(self.session.open_turn, seen, bubbles, fails))
+        assert self.session.waiting
+        seen = data.draw(st.sampled_from(self.session.waiting)).seq
+        # A prompt holds all that waited when its turn started, and so does its end.
+        if self.session.regenerated:
+            seen = max(seen, self.session.regenerated.answers[-1].seq)
+        self.record(self.ended(self.session.open_turn, seen, bubbles, how))
 
     @precondition(lambda self: self.of(TurnStarted))
-    @rule(data=st.data(), fails=st.booleans())
-    def end_late(self, data: st.DataObject, fails: bool) -> None:
+    @rule(data=st.data(), how=HOW)
+    def end_late(self, data: st.DataObject, how: str) -> None:
         """A worker whose turn is over, or another one's, stays silent."""
         turn_id = data.draw(st.sampled_from(self.of(TurnStarted))).turn_id
         if turn_id != self.session.open_turn:
-            assert self.ended(turn_id, self.session.last_seq, 1, fails) == ()
+            assert self.ended(turn_id, self.session.last_seq, 1, how) == ()
 
-    def ended(self, turn_id: UUID, seen: int, bubbles: int, fails: bool) -> Sequence[SessionEvent]:
-        reply = Reply(
-            tuple(Bubble(self.new_id(), "said", 0) for _ in range(bubbles)),
-            "m", None, Usage(prompt_tokens=1, completion_tokens=1), 1, 1,
-        )  # fmt: skip
-        outcome = Failure("bad_answer", "No.", True) if fails else reply
+    def ended(self, turn_id: UUID, seen: int, bubbles: int, how: str) -> Sequence[SessionEvent]:
+        said = tuple(Bubble(self.new_id(), "said", 0) for _ in range(bubbles))
+        usage = Usage(prompt_tokens=1, completion_tokens=1)
+        outcome = {
+            "completes": Reply(said, "m", None, usage, 1, 1),
+            "fails": Failure("bad_answer", "No.", True),
+            "is stopped": Stop(said),
+            "is stopped before a word": Stop(),
+        }[how]
         return turns.end_turn(self.session, TurnEnd(turn_id, 1, seen, outcome, self.new_id()))
 
     @rule()
@@ -107,12 +124,56 @@ class SessionMachine(RuleBasedStateMachine):
         self.record(events)
         assert turns.retry(self.session, turn_id) == ()
 
+    @rule()
+    def regenerate(self) -> None:
+        turn_id = self.new_id()
+        before = self.visible()
+        try:
+            events = turns.regenerate(self.session, turn_id)
+        except (TurnOpen, NothingToRegenerate):
+            answered = self.session.answered
+            assert self.session.turn or answered is None or not answered.messages
+            return
+        self.record(events)
+        assert turns.regenerate(self.session, turn_id) == ()
+        assert self.visible() == before
+
+    @precondition(lambda self: self.of(MessagePosted))
+    @rule(data=st.data(), newest=st.booleans())
+    def edit(self, data: st.DataObject, newest: bool) -> None:
+        posted = self.of(MessagePosted)
+        message_id = (posted[-1] if newest else data.draw(st.sampled_from(posted))).message_id
+        turn_id, new_id = self.new_id(), self.new_id()
+
+        def edited() -> Sequence[SessionEvent]:
+            return turns.edit(
+                self.session, message_id, new_message_id=new_id, text="other", request_hash="h",
+                turn_id=turn_id,
+            )  # fmt: skip
+
+        try:
+            events = edited()
+        except TurnOpen:
+            assert self.session.open_turn
+            return
+        except NotNewestMessage:
+            assert message_id != posted[-1].message_id
+            return
+        self.record(events)
+        assert edited() == ()
+        assert message_id not in self.visible()
+        assert self.visible()[-1] == new_id
+
+    def visible(self) -> list[UUID]:
+        """Messages that were not superseded, in order."""
+        gone = {one for event in self.of(MessagesSuperseded) for one in event.message_ids}
+        said = [e for e, _ in self.log if isinstance(e, MessagePosted | MessageSent)]
+        return [event.message_id for event in said if event.message_id not in gone]
+
     @rule(data=st.data())
     def read(self, data: st.DataObject) -> None:
         up_to = data.draw(st.integers(0, self.session.last_seq))
-        unread = [
-            sent for sent in self.of(MessageSent) if sent.seq > max(up_to, self.session.read_up_to)
-        ]
+        unread = [one for one in self.unread() if one.seq > up_to]
         first = unread[0].message_id if unread else None
         self.record(domain.read(self.session, up_to, len(unread), first))
 
@@ -128,31 +189,59 @@ class SessionMachine(RuleBasedStateMachine):
 
     @invariant()
     def one_turn_is_open_at_most_and_what_waits_has_one_or_a_failure(self) -> None:
-        turns: set[UUID] = set()
+        started: set[UUID] = set()
         for event, _ in self.log:
             if isinstance(event, TurnStarted):
-                assert not turns
-                turns.add(event.turn_id)
-            elif isinstance(event, TurnCompleted | TurnFailed):
-                turns.remove(event.turn_id)
-        assert self.session.open_turn == next(iter(turns), None)
-        assert (self.session.turn is not None) == bool(self.session.pending)
+                assert not started
+                started.add(event.turn_id)
+            elif isinstance(event, ENDS):
+                started.remove(event.turn_id)
+        assert self.session.open_turn == next(iter(started), None)
+        assert (self.session.turn is not None) == bool(self.session.waiting)
+        assert self.session.turn is not None or not self.session.pending
 
     @invariant()
     def a_turn_ends_once(self) -> None:
-        ends = [e.turn_id for e, _ in self.log if isinstance(e, TurnCompleted | TurnFailed)]
+        ends = [e.turn_id for e, _ in self.log if isinstance(e, ENDS)]
         assert len(ends) == len(set(ends))
 
     @invariant()
-    def a_message_is_answered_once_or_waits(self) -> None:
-        answered = [one for event in self.of(TurnCompleted) for one in event.answers]
-        waiting = [pending.message_id for pending in self.session.pending]
+    def a_message_waits_until_it_has_an_answer_or_is_superseded(self) -> None:
+        answered = {
+            one
+            for event, _ in self.log
+            if isinstance(event, TurnCompleted | TurnStopped) and event.message_ids
+            for one in event.answers
+        }
+        visible = set(self.visible())
         posted = [event.message_id for event in self.of(MessagePosted)]
-        assert sorted(answered + waiting, key=posted.index) == posted
+        waiting = [one for one in posted if one in visible and one not in answered]
+        assert [pending.message_id for pending in self.session.pending] == waiting
+
+    @invariant()
+    def one_answer_stands_and_nothing_is_superseded_twice(self) -> None:
+        gone = [one for event in self.of(MessagesSuperseded) for one in event.message_ids]
+        assert len(gone) == len(set(gone)) == self.session.superseded_count
+        visible = self.visible()
+        places = {
+            e.message_id: e.seq for e, _ in self.log if isinstance(e, MessagePosted | MessageSent)
+        }
+        first = self.session.first
+        assert (first and first.message_id) == (visible[0] if visible else None)
+        assert not visible or places[visible[-1]] == self.session.last_seq
+        answers = [e for e, _ in self.log if isinstance(e, TurnCompleted | TurnStopped)]
+        standing = [e for e in answers if set(e.message_ids) & set(visible)]
+        taken = [one for event in standing for one in event.answers]
+        assert len(taken) == len(set(taken))
+
+    def unread(self) -> list[MessageSent]:
+        visible = set(self.visible())
+        sent = [event for event in self.of(MessageSent) if event.message_id in visible]
+        return [event for event in sent if event.seq > self.session.read_up_to]
 
     @invariant()
     def unread_are_the_agents_messages_after_the_mark(self) -> None:
-        unread = [e.message_id for e in self.of(MessageSent) if e.seq > self.session.read_up_to]
+        unread = [event.message_id for event in self.unread()]
         assert self.session.unread_count == len(unread)
         assert self.session.first_unread_id == (unread[0] if unread else None)
         marks = [event.up_to_seq for event in self.of(MessagesRead)]
@@ -167,7 +256,7 @@ class SessionMachine(RuleBasedStateMachine):
         assert SESSION.validate_json(SESSION.dump_json(self.session)) == self.session
 
 
-SessionMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
+SessionMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestSession = SessionMachine.TestCase
 
 

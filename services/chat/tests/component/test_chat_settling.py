@@ -1,0 +1,37 @@
+"""With a settle time a burst of messages gets one answer."""
+
+from typing import Any
+
+import pytest
+
+from services.chat.tests.component.harness import RunningChat
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def settings_of_module() -> dict[str, Any]:
+    return {"LINGXI_BURST_SETTLE_MS": 300}
+
+
+async def test_a_burst_gets_one_answer(chat: RunningChat) -> None:
+    first = await chat.ask(chat.post("so 1"))
+    rest = [await chat.ask(chat.post(f"so {n}", first.session_id)) for n in (2, 3, 4)]
+    outcomes = [await chat.outcome(posted) for posted in (first, *rest)]
+
+    assert {outcome.turn_id for outcome in outcomes} == {first.turn_id}
+    assert (await chat.logged(first.session_id)).count("turn_completed") == 1
+    (prompt,) = await chat.model.prompts("so 4")
+    assert [m["content"] for m in prompt[1:]] == ["so 1", "so 2", "so 3", "so 4"]
+
+
+async def test_messages_during_a_turn_settle_too(chat: RunningChat) -> None:
+    await chat.model.fault("hang", contains="during 1", times=1, seconds=0.2)
+    first = await chat.ask(chat.post("during 1"))
+    await chat.model.asked("during 1")
+    second = await chat.ask(chat.post("during 2", first.session_id))
+    await chat.outcome(first)
+    third = await chat.ask(chat.post("during 3", first.session_id))
+    outcomes = [await chat.outcome(posted) for posted in (second, third)]
+
+    assert outcomes[0].turn_id == outcomes[1].turn_id != first.turn_id
