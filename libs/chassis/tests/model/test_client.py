@@ -8,7 +8,14 @@ import pytest
 from libs.chassis.tests.model.harness import QUIET_SECONDS, Harness, asks, harness
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.model.errors import BadAnswer, ModelNotFound, ModelRateLimited, ModelTimeout
-from lingxi_chassis.model.messages import ChatMessage, ChatRequest, Completion, Delta, Priority
+from lingxi_chassis.model.messages import (
+    Again,
+    ChatMessage,
+    ChatRequest,
+    Completion,
+    Delta,
+    Priority,
+)
 from lingxi_chassis.model.tokens import estimate_prompt_tokens
 from lingxi_chassis.model.tries import RetryPolicy
 from tests.fixtures.waiting import eventually
@@ -50,6 +57,27 @@ async def test_a_failed_try_is_repeated_and_leaves_no_trace(model: Harness) -> N
     text, completion = await model.stream(asks())
     assert text == completion.text
     assert completion.attempts == 3
+
+
+async def test_a_stream_goes_through_a_cut_and_says_so(model: Harness) -> None:
+    model.fault(do="cut", after_chunks=3, times=1)
+    parts = [part async for part in model.client.stream_through_cuts(asks())]
+    again = next(at for at, part in enumerate(parts) if isinstance(part, Again))
+    assert any(isinstance(part, Delta) for part in parts[:again])
+    *_, completion = parts
+    assert isinstance(completion, Completion)
+    told = [part.text for part in parts[again + 1 :] if isinstance(part, Delta)]
+    assert "".join(told) == completion.text
+    assert completion.attempts == 2
+
+
+async def test_a_stream_through_cuts_is_silent_about_tries_that_said_nothing(
+    model: Harness,
+) -> None:
+    model.fault(do="status", status=500, times=1)
+    parts = [part async for part in model.client.stream_through_cuts(asks())]
+    assert not any(isinstance(part, Again) for part in parts)
+    assert isinstance(parts[-1], Completion)
 
 
 async def test_retry_after_is_honoured_within_the_budget(model: Harness) -> None:

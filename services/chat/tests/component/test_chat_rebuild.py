@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from lingxi_chassis.eventlog import EventLog
+from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Row, execute, fetch_all
 from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
 from lingxi_chat.domain import session
@@ -13,9 +14,12 @@ from lingxi_chat.projections import messages, sessions
 from lingxi_contracts.chat import (
     EVENTS,
     DeleteSession,
+    EditMessage,
     PostedMessage,
+    RegenerateTurn,
     RenameSession,
     SessionDeleted,
+    StopTurn,
 )
 from services.chat.tests.component.harness import RunningChat
 from tests.fixtures.waiting import eventually
@@ -55,6 +59,38 @@ async def talk(chat: RunningChat, lines: int, said: list[PostedMessage]) -> UUID
     return session_id
 
 
+async def redirect(chat: RunningChat, session_id: UUID) -> None:
+    """An answer made again, and again; a message in other words; a turn stopped before a word."""
+
+    async def ended() -> bool:
+        return await chat.work(session_id) is None
+
+    said = await chat.say("redirected", session_id)
+    for _ in range(2):
+        await chat.ask(
+            RegenerateTurn(user_id=chat.user_id, session_id=session_id, turn_id=new_id())
+        )
+        await eventually(ended)
+    await chat.ask(
+        EditMessage(
+            user_id=chat.user_id,
+            session_id=session_id,
+            message_id=said.message_id,
+            new_message_id=new_id(),
+            turn_id=new_id(),
+            text="other words",
+        )
+    )
+    await eventually(ended)
+    await chat.model.fault("hang", contains="stopped", times=1)
+    await chat.ask(chat.post("stopped", session_id))
+    await chat.model.asked("stopped")
+    await chat.ask(StopTurn(user_id=chat.user_id, session_id=session_id))
+    await eventually(ended)
+    hidden = await chat.messages(session_id, superseded=True)
+    assert len(hidden) - len(await chat.messages(session_id)) > 3
+
+
 async def test_a_rebuild_gives_the_same_rows(chat: RunningChat) -> None:
     """Guards chat's folds: whatever the batch, read models and snapshots are equal row by row;
     of a deleted session, blanked or not, nothing comes back."""
@@ -63,6 +99,7 @@ async def test_a_rebuild_gives_the_same_rows(chat: RunningChat) -> None:
     burst = [chat.post(f"burst {number}", kept) for number in range(3)]
     for posted in [await chat.ask(post) for post in burst]:
         await chat.outcome(posted)
+    await redirect(chat, kept)
     await chat.ask(DeleteSession(user_id=chat.user_id, session_id=gone))
     before = await shown(chat)
     rows_of_session = [row[0] for row in before[0]].count
