@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -44,7 +43,7 @@ async def feed(
     """The frames of a feed while the context is open; `ready` is the first."""
     sent = {**(headers or {}), **({"Last-Event-ID": cursor} if cursor else {})}
     async with http.stream("GET", FEED, headers=sent, params=query) as answer:
-        assert answer.status_code == HTTPStatus.OK, await answer.aread()
+        answer.raise_for_status()
         assert answer.headers["content-type"].startswith("text/event-stream")
         told = frames(answer.aiter_lines())
         try:
