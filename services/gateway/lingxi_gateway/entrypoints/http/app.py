@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from lingxi_gateway.entrypoints.http import (
     accounts,
     agents,
+    asyncapi,
     chat,
     events,
     export,
@@ -35,6 +36,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     events.routes,
     history.routes,
     export.routes,
+    asyncapi.routes,
 )
 """The busiest first: a request is matched against one route after the other."""
 DESCRIPTION = """\
