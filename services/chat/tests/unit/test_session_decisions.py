@@ -19,20 +19,38 @@ from lingxi_chat.domain.session import (
     rename,
     start,
 )
-from lingxi_chat.domain.turns import Bubble, Failure, Reply, TurnEnd, end_turn, retry
+from lingxi_chat.domain.turns import (
+    Bubble,
+    Failure,
+    Reply,
+    Stop,
+    TurnEnd,
+    edit,
+    end_turn,
+    regenerate,
+    retry,
+)
 from lingxi_contracts.chat import (
     MessagePosted,
     MessageSent,
     MessagesRead,
+    MessagesSuperseded,
     SessionDeleted,
     SessionRenamed,
     SessionStarted,
     TurnCompleted,
     TurnFailed,
     TurnStarted,
+    TurnStopped,
     Usage,
 )
-from lingxi_contracts.errors import NothingToRetry, TooManyPending, TurnOpen
+from lingxi_contracts.errors import (
+    NothingToRegenerate,
+    NothingToRetry,
+    NotNewestMessage,
+    TooManyPending,
+    TurnOpen,
+)
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AGENT = UUID(int=1)
@@ -277,3 +295,110 @@ def test_a_message_is_taken_by_the_turn_that_saw_it() -> None:
     assert session.taken_up_to == 1
     assert evolve(session, failed([1, 2], 2), AT).taken_up_to == 2
     assert evolve(session, completed([1, 2], 2), AT).taken_up_to == 2
+
+
+AGAIN = TurnStarted(turn_id=NEXT_TURN, regenerates=TURN)
+SUPERSEDED = MessagesSuperseded(message_ids=(UUID(int=101), UUID(int=102)), by_turn_id=NEXT_TURN)
+
+
+def stopped(answers: Sequence[int], message_ids: Sequence[int] = ()) -> TurnStopped:
+    return TurnStopped(
+        turn_id=TURN,
+        answers=tuple(UUID(int=seq) for seq in answers),
+        answers_up_to=1,
+        message_ids=tuple(UUID(int=number) for number in message_ids),
+        attempt=1,
+    )
+
+
+def test_a_stop_keeps_what_was_said() -> None:
+    session = given(STARTED, posted(1), turn_started())
+
+    events = end_turn(session, TurnEnd(TURN, 1, 1, Stop(REPLY.bubbles[:1]), NEXT_TURN))
+    assert events == (sent(2), stopped([1], [101]))
+    assert given(STARTED, posted(1), turn_started(), *events).turn is None
+
+
+def test_a_stop_before_a_word_is_a_failure_to_try_again() -> None:
+    events = end_turn(
+        given(STARTED, posted(1), turn_started()), TurnEnd(TURN, 1, 1, Stop(), NEXT_TURN)
+    )
+    session = given(STARTED, posted(1), turn_started(), *events)
+
+    assert events == (stopped([1]),)
+    assert session.turn is not None
+    assert (session.turn.failure, session.turn.retryable) == ("stopped", True)
+    assert retry(session, NEXT_TURN) == (turn_started(NEXT_TURN, retry_of=TURN),)
+
+
+def test_an_answer_is_superseded_by_the_one_in_its_place() -> None:
+    assert regenerate(given(*ANSWERED), NEXT_TURN) == (AGAIN,)
+    session = given(*ANSWERED, AGAIN)
+
+    assert when_ended(session, 1, turn_id=NEXT_TURN) == (
+        SUPERSEDED,
+        sent(4, turn_id=NEXT_TURN),
+        sent(5, 1, turn_id=NEXT_TURN),
+        completed([1], 1, NEXT_TURN),
+    )
+
+
+def test_an_answer_stands_while_none_takes_its_place() -> None:
+    session = given(*ANSWERED, AGAIN)
+    (end,) = when_ended(session, 1, FAILURE, NEXT_TURN)
+
+    assert end == failed([], 1, NEXT_TURN)
+    retried = retry(given(*ANSWERED, AGAIN, end), THIRD_TURN)
+    assert retried == (TurnStarted(turn_id=THIRD_TURN, retry_of=NEXT_TURN, regenerates=TURN),)
+    assert post(
+        given(*ANSWERED, AGAIN, end), UUID(int=4), "text 4", "h", mark_read=False,
+        turn_id=THIRD_TURN,
+    ) == (posted(4), turn_started(THIRD_TURN))  # fmt: skip
+
+
+def test_only_a_turn_with_an_answer_is_regenerated() -> None:
+    assert regenerate(given(*ANSWERED, AGAIN), NEXT_TURN) == ()
+    with pytest.raises(TurnOpen):
+        regenerate(given(*ANSWERED, AGAIN), THIRD_TURN)
+    for events in (FAILED, (STARTED,), (*ANSWERED, AGAIN, failed([], 1, NEXT_TURN))):
+        with pytest.raises(NothingToRegenerate):
+            regenerate(given(*events), THIRD_TURN)
+
+
+def when_edited(session: Session, seq: int, turn_id: UUID = NEXT_TURN) -> Sequence[SessionEvent]:
+    at = session.last_seq + 1
+    return edit(
+        session, UUID(int=seq), new_message_id=UUID(int=at), text=f"text {at}", request_hash="h",
+        turn_id=turn_id,
+    )  # fmt: skip
+
+
+def test_an_edit_takes_the_message_and_its_answer_along() -> None:
+    events = when_edited(given(*ANSWERED), 1)
+
+    gone = (UUID(int=1), UUID(int=101), UUID(int=102))
+    superseded = MessagesSuperseded(message_ids=gone, by_turn_id=NEXT_TURN)
+    assert events == (posted(4), superseded, turn_started(NEXT_TURN))
+    session = given(*ANSWERED, *events)
+    assert (session.unread_count, session.first_unread_id) == (0, None)
+    assert [pending.seq for pending in session.pending] == [4]
+    assert when_edited(session, 1) == ()
+
+
+def test_an_edit_leaves_the_answer_to_an_earlier_message() -> None:
+    """The second message came before the first one's answer, and has none itself."""
+    begun = (STARTED, posted(1), turn_started(), posted(2), sent(3), completed([1], 1))
+    session = given(*begun[:-1], begun[-1].model_copy(update={"message_ids": (UUID(int=101),)}),
+                    turn_started(NEXT_TURN), failed([2], 2, NEXT_TURN))  # fmt: skip
+
+    _, superseded, _ = when_edited(session, 2, THIRD_TURN)
+    assert superseded == MessagesSuperseded(message_ids=(UUID(int=2),), by_turn_id=THIRD_TURN)
+
+
+def test_only_the_newest_message_is_edited_and_none_during_a_turn() -> None:
+    session = given(*ANSWERED, posted(4), turn_started(NEXT_TURN), failed([4], 4, NEXT_TURN))
+    for seq in (1, 101, 9):
+        with pytest.raises(NotNewestMessage):
+            when_edited(session, seq, THIRD_TURN)
+    with pytest.raises(TurnOpen):
+        when_edited(given(*ANSWERED, AGAIN), 1, THIRD_TURN)
