@@ -48,6 +48,7 @@ async def test_paths_without_the_final_slash_answer_the_same(world: World) -> No
 def _comparable(answer: httpx.Response) -> tuple[int, str, str]:
     """Without the slash, URLs in an answer have none either."""
     text = re.sub(r"/(\?[^\"]*)?\"", r'\1"', answer.text)
+    text = re.sub(r'"exported_at":"[^"]*"', "", text)  # the one moment in any answer
     return answer.status_code, answer.headers["content-type"], text
 
 
