@@ -43,6 +43,7 @@ def kind(sql: str) -> str:
         ("relay", "xid < pg_snapshot_xmin"),
         ("relay", "relay_checkpoint"),
         ("sweep", "skip locked"),
+        ("sweep", "count(*) from erasures"),
         ("prompt", "select timezone from users"),
         ("find", "left join messages m on m.message_id"),
         ("profile", "personality_prompt"),
