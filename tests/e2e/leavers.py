@@ -70,10 +70,11 @@ async def erased(system: RunningSystem, user_id: str) -> None:
     """Wait until every owner has heard of a user's deletion, and nothing is left to erase."""
 
     def all_heard() -> bool:
-        heard = "select count(*) from erased_users where user_id = %s"
-        living = "select count(*) from streams where user_id = %s and state is not null"
+        heard = "select count(*) from erased_users where user_id = %(user)s"
+        user = {"user": user_id}
+        living = "select count(*) from streams where user_id = %(user)s and state is not null"
         return all(
-            count(system, owner, heard, user_id) == 1 and count(system, owner, living, user_id) == 0
+            count(system, owner, heard, user) == 1 and count(system, owner, living, user) == 0
             for owner in OWNERS
         )
 

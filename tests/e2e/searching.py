@@ -1,7 +1,7 @@
 """Where a text is found in all that an installation keeps and says."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import nats
@@ -121,10 +121,10 @@ def rewrite_tables(system: RunningSystem) -> None:
 
 def open_erasures(system: RunningSystem) -> int:
     """How many streams are not fully erased yet, of all owners."""
-    return sum(int(count(system, owner, "select count(*) from erasures")) for owner in OWNERS)
+    return sum(count(system, owner, "select count(*) from erasures", {}) for owner in OWNERS)
 
 
-def count(system: RunningSystem, owner: str, query: str, *params: object) -> int:
+def count(system: RunningSystem, owner: str, query: str, params: Mapping[str, object]) -> int:
     """What a query counts in an owner's database."""
     with psycopg.connect(superuser_url(system, owner), autocommit=True) as connection:
         row = connection.execute(query.encode(), params).fetchone()

@@ -1,7 +1,6 @@
 """Erased is erased: what a user leaves is found nowhere afterwards, and what is others' stays."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import nats
@@ -44,14 +43,9 @@ STREAMS = {"GATEWAY_EVENTS", "AGENT_EVENTS", "CHAT_EVENTS"}
 
 @pytest.fixture
 async def leaver(system: RunningSystem, marker: str) -> AsyncIterator[Leaver]:
-    async with AsyncExitStack() as stack:
-        somebody = await populated_with(system, marker)
-        yield await _closing(stack, somebody)
-
-
-async def _closing(stack: AsyncExitStack, leaver: Leaver) -> Leaver:
-    stack.push_async_callback(leaver.user.http.aclose)
-    return leaver
+    somebody = await populated_with(system, marker)
+    yield somebody
+    await somebody.user.http.aclose()
 
 
 @pytest.fixture
@@ -196,5 +190,5 @@ async def test_owners_that_stand_still_meanwhile_make_nothing_afterwards(
     await eventually(all_heard)
     await nothing_left(system, marker)
     for owner, table in (("chat", "sessions"), ("chat", "messages"), ("agent", "agents")):
-        query = f"select count(*) from {table} where user_id = %s"
-        assert count(system, owner, query, user_id) == 0
+        query = f"select count(*) from {table} where user_id = %(user)s"
+        assert count(system, owner, query, {"user": user_id}) == 0
