@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 MESSAGE_TOKENS = 4
@@ -28,7 +27,6 @@ HOW_TO_WRITE = (
 class Said:
     """One message of the history."""
 
-    message_id: UUID
     seq: int
     author: Literal["user", "agent"]
     text: str

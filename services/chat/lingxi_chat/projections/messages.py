@@ -304,7 +304,7 @@ async def newest_messages(
     rows = await fetch_all(
         pool,
         """
-        select message_id, seq, author, text, sent_at,
+        select seq, author, text, sent_at,
                (select timezone from users where user_id = %(user_id)s)
         from messages
         where session_id = %(session_id)s and superseded_by is null
@@ -318,5 +318,5 @@ async def newest_messages(
             "limit": limit,
         },
     )
-    zone: Any = rows[0][5] if rows else None
-    return [Said(*row[:5]) for row in reversed(rows)], zone or "UTC"
+    zone: Any = rows[0][4] if rows else None
+    return [Said(*row[:4]) for row in reversed(rows)], zone or "UTC"

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -23,7 +22,7 @@ PLENTY = 100_000
 
 
 def said(seq: int, author: str, text: str = "text", at: datetime = NOW) -> Said:
-    return Said(UUID(int=seq), seq, "user" if author == "user" else "agent", text, at)
+    return Said(seq, "user" if author == "user" else "agent", text, at)
 
 
 def words(text: str) -> int:
@@ -56,7 +55,7 @@ def test_a_prompt_is_within_its_budget_and_ends_with_what_it_answers(
     cost = words(prompt.system) + MESSAGE_TOKENS
     cost += sum(words(one.text) + MESSAGE_TOKENS for one in prompt.messages)
     assert cost <= budget or len(prompt.messages) == 1
-    ids = [one.message_id for one in prompt.messages]
+    ids = [one.seq for one in prompt.messages]
     assert len(ids) == len(set(ids))
     assert set(prompt.messages) <= set(newest)
     assert prompt.messages[-1] == newest_of_user
