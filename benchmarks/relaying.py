@@ -20,7 +20,7 @@ from lingxi_chassis.clock import utc_now
 from lingxi_contracts.chat import OWNER
 from lingxi_contracts.subjects import event_subjects, stream_name
 
-BACKLOG_MESSAGES = 8_000
+BACKLOG_MESSAGES = 4_000
 """About five events for two of them."""
 DRAIN_SECONDS_MAX = 120.0
 POLL_SECONDS = 0.05
