@@ -211,11 +211,16 @@ async def test_an_answer_is_streamed(lingxi: Lingxi) -> None:
     told = [frame.data["message"] for frame in said if frame.event == "message"]
     kept = (await user.get(f"/api/sessions/{done['session_id']}/messages/"))["results"][1:]
     assert [one | {"is_read": True} for one in told] == [one | {"is_read": True} for one in kept]
+    shown = Shown()
+    for frame in said:
+        if frame.event == "delta":
+            shown.take(frame.data)
+    texts = [shown.texts[done["turn_id"], one["bubble"]] for one in told]
+    assert texts == [one["message"] for one in told]
 
 
 async def test_pieces_of_an_answer_are_passed_on_by_attempt_until_its_end(lingxi: Lingxi) -> None:
     user = await lingxi.user()
-    lingxi.says("Hello, you.")
     lingxi.fault(do="hang", seconds=1.0, times=1)
     shown = Shown()
     body = {"message": "Hello.", "stream": True}
