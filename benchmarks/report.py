@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.costs import compare, read_baseline
+from benchmarks.feeds import Feeds
 from benchmarks.run import Figures
 
 FLOOR_RATIO_MIN = 0.2
@@ -27,6 +28,7 @@ def markdown(figures: Figures) -> str:
         _length(figures) if figures.by_length else (),
         _costs(figures) if figures.costs else (),
         _relay(figures) if figures.drained or figures.rebuilt else (),
+        _feeds(figures.feeds) if figures.feeds else (),
     )
     return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines) + "\n"
 
@@ -182,6 +184,20 @@ def _relay(figures: Figures) -> Iterator[str]:
             f" {rebuilt.events_per_second:,.0f} a second and held appends off for"
             f" {rebuilt.swap_seconds * 1000:.0f} ms."
         )
+
+
+def _feeds(feeds: Feeds) -> Iterator[str]:
+    yield "## Feeds"
+    yield ""
+    yield (
+        f"- One gateway with {feeds.feeds:,} idle feeds: {feeds.kib_per_feed:.0f} KiB each (PSS),"
+        f" {feeds.idle_cpu_percent:.1f} % of a core, keep-alives and the look at logins included."
+    )
+    yield (
+        f"- An event to one user among them: {feeds.p50_ms:.1f} ms (p50), {feeds.p99_ms:.1f} ms"
+        f" (p99) from the request to the frame, {feeds.cpu_ms_per_event:.2f} ms of the gateway's"
+        f" CPU; without them {feeds.alone_p50_ms:.1f} ms, {feeds.alone_cpu_ms_per_event:.2f} ms."
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

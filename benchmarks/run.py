@@ -14,6 +14,7 @@ from benchmarks.by_clients import ByClients, measure_by_clients
 from benchmarks.by_length import ROUNDS, ByLength, measure_by_length
 from benchmarks.client import Client
 from benchmarks.counting import Counted, counting
+from benchmarks.feeds import Feeds, measure_feeds
 from benchmarks.in_process import Places, running
 from benchmarks.machine import Machine, Memory, describe, fsync_ms, memory
 from benchmarks.relaying import (
@@ -30,8 +31,8 @@ from lingxi_chassis.rebuild import Rebuilt
 from lingxi_local.services import SERVICES, Service
 from lingxi_local.system import LocalSystem
 
-type Section = Literal["boot", "turns", "length", "costs", "relay"]
-SECTIONS: tuple[Section, ...] = ("boot", "turns", "length", "costs", "relay")
+type Section = Literal["boot", "turns", "length", "costs", "relay", "feeds"]
+SECTIONS: tuple[Section, ...] = ("boot", "turns", "length", "costs", "relay", "feeds")
 IDLE_SECONDS = 3.0
 OWNER_OF_ALL = "owner-of-long-sessions"
 
@@ -49,6 +50,7 @@ class Figures:
     costs: dict[str, Counted] = field(default_factory=dict[str, Counted])
     drained: Drained | None = None
     lags: list[Lag] = field(default_factory=list[Lag])
+    feeds: Feeds | None = None
 
 
 class Installation:
@@ -95,6 +97,9 @@ async def measure(
             figures.costs = await _count(system, long)
     if "relay" in sections:
         await _relay(installation, owner, figures)
+    if "feeds" in sections:
+        async with installation.system() as system:
+            figures.feeds = await measure_feeds(system)
     return figures
 
 
