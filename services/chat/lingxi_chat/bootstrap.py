@@ -149,7 +149,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream(), [purge])
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
-        events.listen(subscriptions, log)
+        events.listen(subscriptions, log, tell_holder)
         parts.health.add("consumers", subscriptions.trouble)
         await hearing.enter_async_context(subscriptions)
         await parts.server.serve(ReplayLetter, subscriptions.replay)

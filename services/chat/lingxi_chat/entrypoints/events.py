@@ -6,7 +6,7 @@ session is deleted once, and of an erased user nothing is begun.
 
 from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.postgres import Pool
-from lingxi_chat.application.delete_session import delete_sessions_of
+from lingxi_chat.application.delete_session import TellHolder, delete_sessions_of
 from lingxi_chat.application.erase_user import erase_user
 from lingxi_chat.application.parts import SessionLog
 from lingxi_chat.projections.neighbours import forget_agent, remember_agent, remember_user
@@ -14,7 +14,7 @@ from lingxi_contracts import agent, gateway
 from lingxi_contracts.envelope import Envelope
 
 
-def listen(subscriptions: Subscriptions, log: SessionLog) -> None:
+def listen(subscriptions: Subscriptions, log: SessionLog, tell_holder: TellHolder) -> None:
     """Register chat's handlers."""
     neighbours = Neighbours(log.pool)
     named = ("agent_created", "agent_changed")
@@ -24,10 +24,10 @@ def listen(subscriptions: Subscriptions, log: SessionLog) -> None:
 
     async def agent_deleted(event: Envelope) -> None:
         await forget_agent(log.pool, event.subject, event.sequence)
-        await delete_sessions_of(event.subject, log)
+        await delete_sessions_of(event.subject, log, tell_holder)
 
     async def user_deleted(event: Envelope) -> None:
-        await erase_user(event.userid, log)
+        await erase_user(event.userid, log, tell_holder)
 
     subscriptions.on(agent.OWNER, ("agent_deleted",), "delete_sessions", agent_deleted)
     subscriptions.on(gateway.OWNER, ("user_deleted",), "erase_user", user_deleted)

@@ -161,6 +161,7 @@ async def serve(
 ) -> None:
     """Answer all requests to chat."""
     questions = ChatRpc(log)
+    tell = turns.stop.tell_holder
     await asyncio.gather(
         server.serve(chat.PostMessage, turns.post.__call__),
         server.serve(chat.RetryTurn, turns.retry.__call__),
@@ -171,7 +172,7 @@ async def serve(
         server.serve(chat.StartSession, lambda command: start_session(command, log, profiles)),
         server.serve(chat.ReadMessages, lambda command: read_messages(command, log)),
         server.serve(chat.RenameSession, lambda command: rename_session(command, log)),
-        server.serve(chat.DeleteSession, lambda command: delete_session(command, log)),
+        server.serve(chat.DeleteSession, lambda command: delete_session(command, log, tell)),
         server.serve(chat.GetAnswer, lambda question: get_answer(question, log)),
         server.serve(chat.GetSession, questions.get_session),
         server.serve(chat.ListSessions, questions.list_sessions),

@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from lingxi_chassis.ids import new_id
-from lingxi_contracts.chat import PostedMessage, SignalTyping
+from lingxi_contracts.chat import DeleteSession, PostedMessage, SignalTyping
 from lingxi_contracts.errors import SessionNotFound
 from lingxi_contracts.live import Delta
 from lingxi_contracts.subjects import CHAT_LIVE_STREAM, live_subject
@@ -119,6 +119,20 @@ async def test_the_memory_stream_keeps_what_was_told_and_is_made_again(chat: Run
         return CHAT_LIVE_STREAM in [one.config.name for one in await jetstream.streams_info()]
 
     await eventually(back, 15)
+
+
+async def test_a_deleted_session_is_silent_at_once(chat: RunningChat) -> None:
+    """Guards the word to the holder: until its lease is due it would go on talking."""
+    await chat.model.fault("slow", contains="endlessly", delay_ms=100)
+    first = await chat.say("Hello.")
+    async with watching(chat, first.session_id) as watched:
+        posted = await chat.ask(chat.post("endlessly, please", first.session_id))
+        await eventually(lambda: bool(watched.deltas))
+        await chat.ask(DeleteSession(user_id=chat.user_id, session_id=posted.session_id))
+        other = await chat.say("slowly")
+        told = len(watched.signals)
+        await chat.say("endlessly, but briefly", other.session_id)
+        assert len(watched.signals) == told
 
 
 async def test_typing_is_told_to_the_users_own_devices_only(chat: RunningChat) -> None:
