@@ -2,8 +2,11 @@
 
 import nats
 import psycopg
+import pytest
 
 from lingxi_local.nats import ADMIN, RunningNats
+from lingxi_local.postgres import PostgresServer, RunningPostgres
+from tests.fixtures.servers import PASSWORD, reachable_folder
 
 
 def test_a_fresh_database_is_empty(database_url: str) -> None:
@@ -13,6 +16,20 @@ def test_a_fresh_database_is_empty(database_url: str) -> None:
             " (select count(*) from information_schema.tables where table_schema = 'public')"
         ).fetchone()
     assert row == ("on", "on", 0)
+
+
+def test_postgres_logs_no_values_that_it_refuses(unused_port: int) -> None:
+    """Guards `log_error_verbosity`: an error's detail names what a user wrote."""
+    with reachable_folder() as folder:
+        log_file = folder / "postgres.log"
+        server = PostgresServer(folder / "postgres", unused_port, PASSWORD)
+        with RunningPostgres(server, log_file), psycopg.connect(server.url) as connection:
+            connection.execute("create table kept (text text primary key)")
+            with pytest.raises(psycopg.errors.UniqueViolation, match="marker"):
+                connection.execute("insert into kept values (%(a)s), (%(a)s)", {"a": "marker"})
+        logged = log_file.read_text()
+    assert "duplicate key value" in logged
+    assert "marker" not in logged
 
 
 async def test_a_stream_survives_a_killed_server(nats_server: RunningNats) -> None:
