@@ -115,7 +115,7 @@ async def _check(made: Running, journals: list[Journal]) -> list[str]:
 
     async def published() -> bool:
         stream[:] = await checker.read_stream(nats_url, "CHAT_EVENTS")
-        return len(stream) >= len(log)
+        return checker.published_whole(log, stream)
 
     with suppress(TimeoutError):
         await eventually(published, PUBLISH_SECONDS_MAX)

@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from uuid import UUID, uuid4
 
 import nats
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
 
 from clients.cli.tests.calling import Person
 from clients.cli.tests.conftest import Lingxi
 from tests.fixtures.system import RunningSystem
+from tests.fixtures.waiting import eventually
 
 
 async def _bury(admin_url: str, handler: str, user_id: UUID, event_id: str, seq: int) -> int:
@@ -28,9 +32,17 @@ async def _bury(admin_url: str, handler: str, user_id: UUID, event_id: str, seq:
 
 
 async def _place(admin_url: str, subject: str) -> tuple[int, str]:
-    """Sequence and id of the newest event on a subject."""
+    """Sequence and id of the newest event on a subject, once the relay has published one."""
     async with await nats.connect(admin_url) as client:
-        message = await client.jetstream().get_msg("AGENT_EVENTS", subject=subject)
+        found: list[RawStreamMsg] = []
+
+        async def published() -> bool:
+            with suppress(NotFoundError):
+                found.append(await client.jetstream().get_msg("AGENT_EVENTS", subject=subject))
+            return bool(found)
+
+        await eventually(published)
+        (message,) = found
         assert message.seq is not None
         return message.seq, json.loads(message.data or b"{}")["id"]
 
