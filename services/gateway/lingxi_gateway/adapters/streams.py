@@ -7,8 +7,10 @@ for, and holds no more than one batch.
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
@@ -20,9 +22,13 @@ from lingxi_contracts.errors import Unavailable
 from lingxi_contracts.subjects import durable_name
 
 BATCH_EVENTS = 100
-FETCH_SECONDS_MAX = 5.0
+FETCH_SECONDS_MAX = 1.0
 ABANDONED_SECONDS = 60.0
 """A reader that is slower than this for one batch finds its consumer gone, and comes again."""
+
+
+type Events = AsyncGenerator[tuple[int, str, bytes]]
+"""Sequence, subject and payload of messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +57,40 @@ class Streams:
             raise Unavailable from error
         return Stored(life_of(info), info.state.first_seq, info.state.last_seq)
 
-    async def read(
-        self, stream: str, subject: str, after_seq: int, up_to_seq: int | None = None
-    ) -> AsyncGenerator[tuple[int, str, bytes]]:
-        """Sequence, subject and payload of what is stored between two sequences, in order.
+    def read(
+        self,
+        stream: str,
+        subject: str,
+        *,
+        after_seq: int = 0,
+        up_to_seq: int | None = None,
+        since: datetime | None = None,
+    ) -> Events:
+        """What is stored behind a sequence, or since a moment, in order.
 
         Without `up_to_seq`, to the stream's end as it is now. Of a stream that is not there,
         nothing.
         """
+        if since is not None:
+            start = _Start(DeliverPolicy.BY_START_TIME, time=since)
+        else:
+            start = _Start(DeliverPolicy.BY_START_SEQUENCE, seq=after_seq + 1)
+        return self._read(stream, subject, start, up_to_seq)
+
+    def newest(self, stream: str, subject: str) -> Events:
+        """The newest message of each subject that matches. Of no stream, nothing."""
+        return self._read(stream, subject, _Start(DeliverPolicy.LAST_PER_SUBJECT), None)
+
+    async def _read(
+        self, stream: str, subject: str, start: "_Start", up_to_seq: int | None
+    ) -> Events:
         name = durable_name("gateway", f"reader-{new_id()}")
         config = ConsumerConfig(
             name=name,
             filter_subject=subject,
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=after_seq + 1,
+            deliver_policy=start.policy,
+            opt_start_seq=start.seq,
+            opt_start_time=start.time,
             ack_policy=AckPolicy.NONE,
             inactive_threshold=ABANDONED_SECONDS,
             num_replicas=1,
@@ -77,18 +103,16 @@ class Streams:
         except (NatsError, TimeoutError, OSError) as error:
             raise Unavailable from error
         try:
-            left = made.num_pending or 0
-            if left:
-                async with aclosing(self._fetched(stream, name, left, up_to_seq)) as fetched:
+            if made.num_pending:
+                fetching = self._fetched(stream, name, made.num_pending, up_to_seq)
+                async with aclosing(fetching) as fetched:
                     async for message in fetched:
                         yield message
         finally:
             with suppress(NatsError, TimeoutError, OSError):
                 await self._js.delete_consumer(stream, name)
 
-    async def _fetched(
-        self, stream: str, name: str, left: int, up_to_seq: int | None
-    ) -> AsyncGenerator[tuple[int, str, bytes]]:
+    async def _fetched(self, stream: str, name: str, left: int, up_to_seq: int | None) -> Events:
         try:
             subscription = await self._js.pull_subscribe_bind(name, stream)
             try:
@@ -96,11 +120,13 @@ class Streams:
                     batch = await self._batch(subscription, stream, name, left)
                     if not batch:
                         return
-                    left -= len(batch)
+                    # The server's own count: messages may be forgotten while they are read.
+                    left = min(left - len(batch), int(batch[-1].reply.rpartition(".")[2]))
                     for message in batch:
-                        if up_to_seq is not None and message[0] > up_to_seq:
+                        seq, _ = place_of(message.reply)
+                        if up_to_seq is not None and seq > up_to_seq:
                             return
-                        yield message
+                        yield seq, message.subject, message.data
             finally:
                 with suppress(NatsError):
                     await subscription.unsubscribe()
@@ -113,15 +139,21 @@ class Streams:
         stream: str,
         name: str,
         left: int,
-    ) -> list[tuple[int, str, bytes]]:
-        """The next messages; none: the rest was deleted meanwhile."""
+    ) -> list[Msg]:
+        """The next messages; none: the rest was forgotten meanwhile."""
         try:
-            fetched = await subscription.fetch(min(BATCH_EVENTS, left), FETCH_SECONDS_MAX)
+            return await subscription.fetch(min(BATCH_EVENTS, left), FETCH_SECONDS_MAX)
         except NatsTimeoutError:
             if (await self._js.consumer_info(stream, name)).num_pending:
                 raise
             return []
-        return [(place_of(one.reply)[0], one.subject, one.data) for one in fetched]
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    policy: DeliverPolicy
+    seq: int | None = None
+    time: datetime | None = None
 
 
 def life_of(info: StreamInfo) -> int:

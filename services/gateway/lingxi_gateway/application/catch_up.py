@@ -6,22 +6,28 @@ where it was opened, and nothing is told twice or left out.
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+from uuid import UUID
 
 import orjson
 
 from lingxi_chassis.rpc import RpcClient
 from lingxi_contracts import subjects
 from lingxi_contracts.chat import GetSession
-from lingxi_contracts.errors import Refusal, Unavailable
+from lingxi_contracts.errors import SessionNotFound, Unavailable
 from lingxi_gateway.application.feed import Feed, Frame, ResetReason
 from lingxi_gateway.application.feeds import UUID_CHARS, Feeds, Rendering
 from lingxi_gateway.application.places import SOURCES, Cursor, Source
+from lingxi_gateway.application.turns import Turns
 
 SESSIONS_SPEAKING_MAX = 16
 """Of one user at a time: replies under way that are told from their beginning."""
 DELTAS_MAX = 20_000
-"""Of one user in the minutes that live signals are kept; more are not read."""
+"""Of one turn; more are not told again."""
+CLOCK_SKEW = timedelta(seconds=10)
+"""Between who made a turn's id and the server that keeps its signals."""
+UUID_VERSION_WITH_TIME = 7
 
 
 class Stored(Protocol):
@@ -43,9 +49,19 @@ class StoredEvents(Protocol):
         ...
 
     def read(
-        self, stream: str, subject: str, after_seq: int, up_to_seq: int | None = None
+        self,
+        stream: str,
+        subject: str,
+        *,
+        after_seq: int = 0,
+        up_to_seq: int | None = None,
+        since: datetime | None = None,
     ) -> AsyncGenerator[tuple[int, str, bytes]]:
-        """Sequence, subject and payload of what is stored between two sequences, in order."""
+        """Sequence, subject and payload of what is stored, in order."""
+        ...
+
+    def newest(self, stream: str, subject: str) -> AsyncGenerator[tuple[int, str, bytes]]:
+        """The newest message of each subject that matches."""
         ...
 
 
@@ -87,7 +103,8 @@ async def missed_events(
         filtered = _subject_of(feed, source)
         if filtered is not None:
             stream = subjects.stream_name(source)
-            reading = events.read(stream, filtered, cursor.of(source).seq, until)
+            after = cursor.of(source).seq
+            reading = events.read(stream, filtered, after_seq=after, up_to_seq=until)
             async with aclosing(reading) as stored:
                 async for seq, _, payload in stored:
                     told = rendering.event(orjson.loads(payload))
@@ -111,56 +128,64 @@ async def replies_under_way(
     events: StoredEvents, rpc: RpcClient, feeds: Feeds, feed: Feed, rendering: Rendering
 ) -> list[Frame]:
     """What was said so far in turns that are open. Nothing where that cannot be found out."""
-    try:
-        newest = await _newest_deltas(events, feed)
-    except Unavailable:
-        return []
     turns = feeds.turns_of(feed.listener.user_id)
     frames: list[Frame] = []
-    for session_id in list(newest)[-SESSIONS_SPEAKING_MAX:]:
-        deltas = newest[session_id]
-        if await _is_open(rpc, feed, session_id, deltas[-1]["turn_id"]):
-            frames += [rendering.signal(one) for one in deltas if turns.speaks(one)]
+    try:
+        for session_id in await _sessions_speaking(events, turns, feed):
+            turn_id = await _open_turn(rpc, feed, session_id)
+            if turn_id is not None:
+                deltas = await _deltas(events, feed, session_id, turn_id)
+                frames += [rendering.signal(one) for one in deltas if turns.speaks(one)]
+    except Unavailable:
+        return []
     return frames
 
 
-async def _newest_deltas(events: StoredEvents, feed: Feed) -> dict[str, list[Mapping[str, Any]]]:
-    """What the newest attempt at the newest turn of each session said; who spoke last is last."""
+async def _sessions_speaking(events: StoredEvents, turns: Turns, feed: Feed) -> list[UUID]:
+    """Where somebody speaks or types, or did a moment ago, as far as is known."""
     listener = feed.listener
     subject = subjects.live_subjects_of(listener.user_id, listener.session_id)
-    newest: dict[str, list[Mapping[str, Any]]] = {}
-    left = DELTAS_MAX
-    async with aclosing(events.read(subjects.CHAT_LIVE_STREAM, subject, 0)) as signals:
-        async for _, told_on, payload in signals:
-            left -= 1
-            signal: Mapping[str, Any] = orjson.loads(payload)
-            if signal["type"] == "delta":
-                session_id = told_on[-UUID_CHARS:]
-                deltas = newest.pop(session_id, [])
-                _collect(deltas, signal)
-                newest[session_id] = deltas
-            if left == 0:
-                break
-    return newest
+    found: list[UUID] = []
+    async with aclosing(events.newest(subjects.CHAT_LIVE_STREAM, subject)) as newest:
+        async for _, told_on, payload in newest:
+            if not turns.has_ended(orjson.loads(payload).get("turn_id")):
+                found.append(UUID(told_on[-UUID_CHARS:]))
+    return found[-SESSIONS_SPEAKING_MAX:]
 
 
-def _collect(deltas: list[Mapping[str, Any]], delta: Mapping[str, Any]) -> None:
-    """Keep the deltas of the newest attempt at the newest turn."""
-    if deltas:
-        last = deltas[-1]
-        if last["turn_id"] == delta["turn_id"] and delta["attempt"] < last["attempt"]:
-            return
-        if (last["turn_id"], last["attempt"]) != (delta["turn_id"], delta["attempt"]):
-            deltas.clear()
-    deltas.append(delta)
-
-
-async def _is_open(rpc: RpcClient, feed: Feed, session_id: str, turn_id: str) -> bool:
-    question = GetSession.model_validate(
-        {"user_id": feed.listener.user_id, "session_id": session_id}
-    )
+async def _open_turn(rpc: RpcClient, feed: Feed, session_id: UUID) -> UUID | None:
+    question = GetSession(user_id=feed.listener.user_id, session_id=session_id)
     try:
         turn = (await rpc.call(question)).turn
-    except Refusal:
-        return False
-    return turn is not None and turn.status == "open" and str(turn.turn_id) == turn_id
+    except SessionNotFound:
+        return None
+    return turn.turn_id if turn is not None and turn.status == "open" else None
+
+
+async def _deltas(
+    events: StoredEvents, feed: Feed, session_id: UUID, turn_id: UUID
+) -> list[Mapping[str, Any]]:
+    """What the newest attempt at a turn said so far."""
+    subject = subjects.live_subject(feed.listener.user_id, session_id)
+    since = begun_at(turn_id)
+    reading = events.read(subjects.CHAT_LIVE_STREAM, subject, since=since)
+    deltas: list[Mapping[str, Any]] = []
+    async with aclosing(reading) as signals:
+        async for _, _, payload in signals:
+            signal: Mapping[str, Any] = orjson.loads(payload)
+            if signal.get("turn_id") != str(turn_id):
+                continue
+            if deltas and signal["attempt"] > deltas[-1]["attempt"]:
+                deltas.clear()
+            if not deltas or signal["attempt"] == deltas[-1]["attempt"]:
+                deltas.append(signal)
+            if len(deltas) >= DELTAS_MAX:
+                break
+    return deltas
+
+
+def begun_at(turn_id: UUID) -> datetime | None:
+    """Since when a turn can have spoken, by its id; None: the id does not tell."""
+    if turn_id.version != UUID_VERSION_WITH_TIME:
+        return None
+    return datetime.fromtimestamp((turn_id.int >> 80) / 1000, UTC) - CLOCK_SKEW

@@ -20,6 +20,10 @@ class Turns:
         if len(self._ended) > TURNS_MAX:
             del self._ended[next(iter(self._ended))]
 
+    def has_ended(self, turn_id: str | None) -> bool:
+        """Whether its end was told."""
+        return turn_id in self._ended
+
     def speaks(self, delta: Mapping[str, Any]) -> bool:
         """Whether a delta is to be told: not after the end, nor of a lower attempt. Notes it."""
         turn_id: str = delta["turn_id"]

@@ -47,12 +47,13 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Answer."""
-        watching = asyncio.create_task(self._watch(receive))
+        deadline = asyncio.timeout(self._seconds_max)
+        watching = asyncio.create_task(self._watch(receive, deadline))
         try:
-            async with asyncio.timeout(self._seconds_max):
+            async with deadline:
                 await self._write(send)
         except TimeoutError:
-            pass  # its time is over, whether or not it took everything
+            pass  # it has gone, or its time is over, whether or not it took everything
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
@@ -67,10 +68,12 @@ class EventStream(Response):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _watch(self, receive: Receive) -> None:
+    async def _watch(self, receive: Receive, deadline: asyncio.Timeout) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self._on_gone()
+        # Whatever is being read for it is read for nobody.
+        deadline.reschedule(asyncio.get_running_loop().time())
 
 
 def written(frames: Iterable[Frame]) -> bytes:
