@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from lingxi_chassis.clock import utc_now
-from lingxi_chassis.eventlog import again_on_conflict
-from lingxi_chat.application.parts import SessionLog, load
+from lingxi_chat.application.parts import SessionLog
+from lingxi_chat.application.start_turn import start_turn
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain import turns
 from lingxi_contracts.chat import RegenerateTurn, TurnQueued
@@ -24,16 +23,4 @@ class RegenerateTurns:
             SessionNotFound: unknown, deleted or another user's.
             TurnOpen, NothingToRegenerate: the newest turn has no answer.
         """
-        return await again_on_conflict(lambda: self._attempt(command))
-
-    async def _attempt(self, command: RegenerateTurn) -> TurnQueued:
-        snapshot = await load(self.log, command.session_id, command.user_id)
-        events = turns.regenerate(snapshot.state, command.turn_id)
-        if events:
-            async with self.workers.starting(
-                command.turn_id, command.session_id, command.user_id
-            ) as starting:
-                starting.begun = await self.log.append(
-                    snapshot, events, utc_now(), effects=(starting.work,)
-                )
-        return TurnQueued(turn_id=command.turn_id)
+        return await start_turn(command, self.log, self.workers, turns.regenerate)
