@@ -11,8 +11,7 @@ from nats.js.api import StorageType, StreamConfig
 
 from libs.chassis.tests.shelf import AT, Shelf, ShelfBurned, ShelfLog, ThingPut, new_shelf
 from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
-from lingxi_chassis.erasure import ERASING, Eraser, LivePurge
-from lingxi_chassis.erasure import schema as erasure_schema
+from lingxi_chassis.erasure import ERASING, Eraser, LivePurge, schema as erasure_schema
 from lingxi_chassis.eventlog import Snapshot
 from lingxi_chassis.postgres import Pool, execute, fetch_all
 from lingxi_contracts.subjects import DEAD_LETTERS_STREAM, dead_letter_subject

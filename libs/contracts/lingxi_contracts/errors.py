@@ -56,6 +56,42 @@ class PersonalityVersionNotFound(Refusal):
     code = "personality_version_not_found"
 
 
+class SuggestionNotFound(Refusal):
+    """No suggestion of a personality waits in this session."""
+
+    code = "suggestion_not_found"
+
+
+class MemoryNotFound(Refusal):
+    """The agent has no such memory."""
+
+    code = "memory_not_found"
+
+
+class SummaryOutdated(Refusal):
+    """The session's summary is another one by now, or what it tells was superseded."""
+
+    code = "summary_outdated"
+
+
+class ProactiveExpired(Refusal):
+    """It is too late to send this."""
+
+    code = "proactive_expired"
+
+
+class ProactiveOutdated(Refusal):
+    """The user has said something since this was decided."""
+
+    code = "proactive_outdated"
+
+
+class UnreadMessages(Refusal):
+    """The user has not read the agent's messages yet."""
+
+    code = "unread_messages"
+
+
 class AgentMismatch(Refusal):
     """The session belongs to another agent than the one named beside it."""
 

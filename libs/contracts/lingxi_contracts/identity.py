@@ -14,3 +14,18 @@ def derived_message_id(user_id: UUID, idempotency_key: str) -> UUID:
 def derived_session_id(user_id: UUID, idempotency_key: str) -> UUID:
     """The id of the session that a first message under a key opens."""
     return uuid5(user_id, f"s:{idempotency_key}")
+
+
+def suggestion_id(session_id: UUID, to_seq: int) -> UUID:
+    """The id of what a review of a session up to a seq suggests."""
+    return uuid5(session_id, f"r:{to_seq}")
+
+
+def decision_id(session_id: UUID, armed_seq: int) -> UUID:
+    """The id of the decision about one silence of a session."""
+    return uuid5(session_id, f"p:{armed_seq}")
+
+
+def proactive_message_id(decision: UUID) -> UUID:
+    """The id of the message that a decision becomes."""
+    return uuid5(decision, "m")

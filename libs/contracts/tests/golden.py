@@ -7,6 +7,7 @@ exists: a published shape does not change. A new shape is a new tag.
 import json
 import types
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 from uuid import UUID, uuid5
@@ -15,11 +16,11 @@ from annotated_types import Ge
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from lingxi_contracts import agent, chat, gateway
+from lingxi_contracts import agent, chat, gateway, scheduler
 from lingxi_contracts.base import Event
 
 FOLDER = Path(__file__).parent / "golden"
-OWNERS = {module.OWNER: module.EVENTS for module in (agent, chat, gateway)}
+OWNERS = {module.OWNER: module.EVENTS for module in (agent, chat, gateway, scheduler)}
 KINDS = ("full", "required")
 NAMESPACE = UUID("a0000000-0000-4000-8000-000000000000")
 # What no rule below can know.
@@ -79,6 +80,8 @@ def _plain(name: str, kind_of: Any, field: FieldInfo | None, kind: str) -> Any:
             if isinstance(limit, Ge)
         ]
         return max([*limits, 0]) + 7
+    if kind_of is datetime:
+        return "2026-11-22T18:30:00Z"
     if kind_of is float:
         return 0.25
     if isinstance(kind_of, type) and issubclass(kind_of, BaseModel):

@@ -2,8 +2,7 @@
 
 import asyncio
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lingxi_chassis.model.gate import Gate
 from lingxi_chassis.model.messages import Priority

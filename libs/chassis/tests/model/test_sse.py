@@ -3,8 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lingxi_chassis.model.sse import LINE_BYTES_MAX, LineTooLong, SseParser
 

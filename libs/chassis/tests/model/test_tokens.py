@@ -1,8 +1,7 @@
 """Token estimates: near enough, monotone, corrected within bounds."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lingxi_chassis.model.messages import ChatMessage
 from lingxi_chassis.model.tokens import (

@@ -34,8 +34,7 @@ from lingxi_contracts.chat import (
     PostMessage,
     SessionView,
 )
-from lingxi_simulator.server import Running
-from lingxi_simulator.server import start as start_simulator
+from lingxi_simulator.server import Running, start as start_simulator
 from tests.fixtures.waiting import eventually
 
 POOL_SIZE = 2

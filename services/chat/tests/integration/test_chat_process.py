@@ -19,8 +19,7 @@ from lingxi_chassis.process import Stop
 from lingxi_chat import bootstrap
 from lingxi_contracts.envelope import Envelope
 from lingxi_local.ports import unused_port
-from lingxi_simulator.server import Running
-from lingxi_simulator.server import start as start_simulator
+from lingxi_simulator.server import Running, start as start_simulator
 from services.chat.tests.component.harness import RunningChat, chat_settings, observed
 from tests.fixtures.waiting import eventually
 

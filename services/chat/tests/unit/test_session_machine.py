@@ -5,12 +5,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from lingxi_chat.domain import session as domain
-from lingxi_chat.domain import turns
+from lingxi_chat.domain import session as domain, turns
 from lingxi_chat.domain.session import NEW, SessionEvent, evolve
 from lingxi_chat.domain.turns import Bubble, Failure, Reply, Stop, TurnEnd
 from lingxi_chat.projections.sessions import SESSION

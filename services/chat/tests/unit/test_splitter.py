@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lingxi_chat.domain.bubbles import REPLY_CHARS_MAX, split_reply
 from lingxi_chat.domain.splitter import Piece, Splitter, joined

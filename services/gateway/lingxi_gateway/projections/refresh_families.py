@@ -5,8 +5,7 @@ Ending a login deletes its row. `key_hash` is the SHA-256 of a random secret in 
 access tokens from before go on while that is the newest.
 """
 
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence, Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID

@@ -19,8 +19,7 @@ from lingxi_chat.settings import Settings as ChatSettings
 from lingxi_gateway import bootstrap
 from lingxi_gateway.settings import Settings
 from lingxi_simulator.faults import Rule
-from lingxi_simulator.server import Running as Simulator
-from lingxi_simulator.server import start as start_simulator
+from lingxi_simulator.server import Running as Simulator, start as start_simulator
 
 TIMEOUT_SECONDS = 30.0
 PASSWORD = "correct horse"

@@ -15,8 +15,7 @@ from lingxi_chassis.ids import new_id
 from lingxi_contracts import agent, chat
 from lingxi_contracts.errors import Unavailable
 from lingxi_contracts.subjects import event_subject, live_subject
-from lingxi_gateway.application import feed as feed_module
-from lingxi_gateway.application import feeds as feeds_module
+from lingxi_gateway.application import feed as feed_module, feeds as feeds_module
 from lingxi_gateway.application.feed import Feed, Frame, Listener
 from lingxi_gateway.application.feeds import Feeds
 from lingxi_gateway.application.places import Cursor, Place, Source

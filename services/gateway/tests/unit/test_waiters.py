@@ -48,8 +48,10 @@ def bubble(said: MessageSent) -> Bubble:
 
 
 def completed(*said: MessageSent, answers: tuple[UUID, ...] = (MESSAGE,)) -> TurnCompleted:
+    turn_id = said[0].turn_id
+    assert turn_id is not None
     return TurnCompleted(
-        turn_id=said[0].turn_id,
+        turn_id=turn_id,
         answers=answers,
         answers_up_to=1,
         message_ids=tuple(one.message_id for one in said),

@@ -10,8 +10,7 @@ import httpx
 
 from lingxi_local.nats import NatsServer, RunningNats
 from lingxi_local.permissions import ROLES
-from lingxi_local.ports import LOOPBACK
-from lingxi_local.ports import unused_port as find_unused_port
+from lingxi_local.ports import LOOPBACK, unused_port as find_unused_port
 from tests.fixtures.waiting import eventually
 
 STOP_SECONDS_MAX = 10.0
