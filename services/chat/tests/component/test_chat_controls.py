@@ -276,6 +276,7 @@ async def test_controls_are_refused_where_they_do_not_fit(chat: RunningChat) -> 
 
 async def test_two_controls_at_once_start_one_turn(chat: RunningChat) -> None:
     said = await chat.say("at once")
+    await chat.model.fault("hang", seconds=0.5)  # so that none ends before the others decide
     results = await asyncio.gather(
         chat.ask(regenerate(chat, said.session_id)),
         chat.ask(regenerate(chat, said.session_id)),
