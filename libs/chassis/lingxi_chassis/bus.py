@@ -23,11 +23,37 @@ PENDING_BYTES_MAX = 16 * 1024 * 1024
 log = structlog.get_logger(__name__)
 
 
+class Link:
+    """Tells whoever wants to know, at once, that the connection is lost and that it is back."""
+
+    def __init__(self) -> None:
+        self._watchers: list[tuple[Callable[[], None], Callable[[], None]]] = []
+
+    def watch(self, lost: Callable[[], None], back: Callable[[], None]) -> None:
+        """Call one of these at each change from now on."""
+        self._watchers.append((lost, back))
+
+    def lost(self) -> None:
+        """The connection has gone; another one is tried for."""
+        for lost, _ in self._watchers:
+            lost()
+
+    def back(self) -> None:
+        """There is a connection again."""
+        for _, back in self._watchers:
+            back()
+
+
 @asynccontextmanager
 async def connect(
-    url: str, service: str, on_closed: Callable[[], None] = lambda: None
+    url: str,
+    service: str,
+    on_closed: Callable[[], None] = lambda: None,
+    link: Link | None = None,
 ) -> AsyncGenerator[Client]:
-    """A connected client with the service's own inbox prefix; `on_closed`: it is lost for good.
+    """A connected client with the service's own inbox prefix.
+
+    `on_closed`: it is lost for good. `link` is told of losses that it gets over.
 
     Raises:
         ConnectionError: no server lets us in within `START_SECONDS_MAX`; says the last reason.
@@ -43,9 +69,13 @@ async def connect(
     async def disconnected() -> None:
         if not leaving:
             log.warning("nats_disconnected")
+            if link is not None:
+                link.lost()
 
     async def reconnected() -> None:
         log.info("nats_reconnected")
+        if link is not None:
+            link.back()
 
     async def failed(error: Exception) -> None:
         nonlocal last_error

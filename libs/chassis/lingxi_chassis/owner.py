@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nats.aio.client import Client
 
-from lingxi_chassis.bus import connect, connected
+from lingxi_chassis.bus import Link, connect, connected
 from lingxi_chassis.eventlog.restore import adopt_restored_log
 from lingxi_chassis.health import Health, serve_health
 from lingxi_chassis.postgres import Pool, fetch_one, open_pool
@@ -27,6 +27,7 @@ class OwnerParts:
 
     pool: Pool
     nats: Client
+    link: Link
     relay: Relay
     rpc: RpcClient
     server: RpcServer
@@ -43,7 +44,9 @@ async def open_owner(owner: str, settings: OwnerSettings, stop: Stop) -> AsyncGe
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(open_pool(settings.database_url))
         await adopt_restored_log(pool)
-        nats = await stack.enter_async_context(connect(settings.nats_url, owner, stop.fail))
+        link = Link()
+        connecting = connect(settings.nats_url, owner, stop.fail, link)
+        nats = await stack.enter_async_context(connecting)
         limits = StreamLimits(
             max_age_seconds=settings.event_retention_days * DAY_SECONDS,
             replicas=settings.nats_stream_replicas,
@@ -60,7 +63,7 @@ async def open_owner(owner: str, settings: OwnerSettings, stop: Stop) -> AsyncGe
         await stack.enter_async_context(
             serve_health(health, settings.internal_host, settings.internal_port)
         )
-        yield OwnerParts(pool, nats, relay, RpcClient(nats), server, health)
+        yield OwnerParts(pool, nats, link, relay, RpcClient(nats), server, health)
 
 
 async def _database(pool: Pool) -> str | None:

@@ -115,6 +115,8 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
 
         workers = TurnWorkers(parts.pool, answer, nudge, settings.model_concurrency, settle_seconds)
 
+        parts.link.watch(workers.nats_lost, workers.nats_back)
+
         async def nudged(_: Msg) -> None:
             await workers.look()
 

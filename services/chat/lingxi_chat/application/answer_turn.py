@@ -27,7 +27,7 @@ from lingxi_chat.application.parts import (
     SessionSnapshot,
     Spoken,
 )
-from lingxi_chat.application.stopping import Stopped
+from lingxi_chat.application.stopping import CutOff, Stopped
 from lingxi_chat.application.telling import Telling
 from lingxi_chat.application.turn_workers import Held
 from lingxi_chat.domain import session as domain
@@ -42,6 +42,7 @@ from lingxi_chat.projections.open_turns import (
     Claim,
     dequeue,
     enqueue,
+    give_back,
     holding,
     renew,
 )
@@ -97,6 +98,10 @@ class AnswerTurns:
                 return await self._until_recorded(turn)
         except (LeaseLost, GuardLost):
             log.info("turn_left_to_another", turn_id=str(claim.turn_id), attempt=claim.attempt)
+        except CutOff:
+            log.info("turn_cut_off", turn_id=str(claim.turn_id), attempt=claim.attempt)
+            with suppress(Unavailable):  # then its lease ends
+                await give_back(self.log.pool, [claim], counts=True)
         except SessionNotFound:
             log.info("turn_without_session", turn_id=str(claim.turn_id))
         except AgentNotFound:

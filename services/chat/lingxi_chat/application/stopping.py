@@ -1,4 +1,4 @@
-"""A user's wish that a turn end, on its way to the worker that holds it."""
+"""What cuts a model call short: the user's wish that the turn end, or the loss of NATS."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -9,26 +9,40 @@ class Stopped(Exception):
     """The user stopped the turn."""
 
 
+class CutOff(Exception):
+    """Nobody can be told what the model says: the turn is for whoever claims it next."""
+
+
 class Stopping:
     """Asked for once, it stays; what it interrupts is only what is opened to it."""
 
     def __init__(self) -> None:
         self.requested = False
+        self.cut_off = False
         self._scope: asyncio.Timeout | None = None
 
     def request(self) -> None:
         """Cut the body of `interrupting` short, now or when it begins. Repeats change nothing."""
-        if self.requested:
-            return
-        self.requested = True
+        if not self.requested:
+            self.requested = True
+            self._interrupt()
+
+    def lose(self) -> None:
+        """The same because NATS is lost; a user's wish is stronger."""
+        if not self.cut_off:
+            self.cut_off = True
+            self._interrupt()
+
+    def _interrupt(self) -> None:
         if self._scope is not None:
             self._scope.reschedule(asyncio.get_running_loop().time())
 
     @asynccontextmanager
     async def interrupting(self) -> AsyncGenerator[None]:
-        """Raises Stopped in place of the body's cancellation. A body that ended, has ended."""
-        if self.requested:
-            raise Stopped
+        """Raises Stopped or CutOff in place of the body's cancellation. A body that ended, has
+        ended."""
+        if self.requested or self.cut_off:
+            raise self._reason()
         scope = asyncio.timeout(None)
         try:
             async with scope:
@@ -40,4 +54,7 @@ class Stopping:
         except TimeoutError:
             if not scope.expired():
                 raise
-            raise Stopped from None
+            raise self._reason() from None
+
+    def _reason(self) -> Stopped | CutOff:
+        return Stopped() if self.requested else CutOff()

@@ -75,6 +75,7 @@ class TurnWorkers:
         self._free = slots
         self._more_wait = False
         self._closing = False
+        self._cut_off = False
         self._claiming = asyncio.Lock()
         self._looking: set[asyncio.Task[None]] = set()
         self._working: dict[asyncio.Task[None], Held] = {}
@@ -91,7 +92,7 @@ class TurnWorkers:
         claimed_at = monotonic()
         claim = None
         settle_seconds = self.settle_seconds if settles else 0
-        if not settle_seconds and self._free > 0 and not self._closing:
+        if not settle_seconds and self._free > 0 and self._begins:
             self._free -= 1
             claim = Claim(turn_id, session_id, user_id, new_id(), 1)
         starting = Starting(enqueue(turn_id, claim and claim.claim_id, settle_seconds))
@@ -120,7 +121,7 @@ class TurnWorkers:
         if self._claiming.locked():
             return  # who claims now looks again afterwards
         async with self._claiming:
-            while self._more_wait and self._free > 0 and not self._closing:
+            while self._more_wait and self._free > 0 and self._begins:
                 await self._claim(self._free)
 
     async def _claim(self, slots: int) -> None:
@@ -162,6 +163,22 @@ class TurnWorkers:
         for held in self._working.values():
             self._stop_if_asked(held)
 
+    def nats_lost(self) -> None:
+        """Nobody hears what is said: model calls end, and nothing is claimed until `nats_back`."""
+        self._cut_off = True
+        for held in self._working.values():
+            held.stopping.lose()
+
+    def nats_back(self) -> None:
+        """Take what waits again."""
+        self._cut_off = False
+        self._look()
+
+    @property
+    def _begins(self) -> bool:
+        """Whether turns are begun here."""
+        return not (self._closing or self._cut_off)
+
     def _stop_if_asked(self, held: Held) -> None:
         if held.claim.stop_requested or held.claim.turn_id in self._stops:
             held.stopping.request()
@@ -202,7 +219,7 @@ class TurnWorkers:
         assert task is not None
         following: Held | None = held
         try:
-            while following is not None and not self._closing:
+            while following is not None and self._begins:
                 self._working[task] = following
                 self._stop_if_asked(following)
                 following = await self._answer(following)

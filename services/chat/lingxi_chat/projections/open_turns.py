@@ -191,14 +191,18 @@ async def request_stop(pool: Pool, turn_id: UUID) -> bool | None:
     return row[0] if row else None
 
 
-async def give_back(pool: Pool, claims: Sequence[Claim]) -> None:
-    """Let somebody else take them at once: we are leaving. The attempt does not count."""
+async def give_back(pool: Pool, claims: Sequence[Claim], *, counts: bool = False) -> None:
+    """Let somebody else take them at once; whether the attempt counts."""
     await execute(
         pool,
         """
-        update turn_work set claim_id = null, lease_until = null, attempt = attempt - 1
+        update turn_work set claim_id = null, lease_until = null, attempt = attempt - %(uncounted)s
         where (turn_id, claim_id) in
             (select * from unnest(%(turns)s::uuid[], %(claims)s::uuid[]))
         """,
-        {"turns": [c.turn_id for c in claims], "claims": [c.claim_id for c in claims]},
+        {
+            "turns": [c.turn_id for c in claims],
+            "claims": [c.claim_id for c in claims],
+            "uncounted": 0 if counts else 1,
+        },
     )

@@ -84,6 +84,22 @@ async def test_the_sweep_finds_what_nobody_told_of(
         assert (await chat.outcome(posted)).status == "answered"
 
 
+async def test_who_has_lost_nats_claims_nothing_until_it_is_back(chat: RunningChat) -> None:
+    """Guards `TurnWorkers.take_waiting`: nobody would hear what the model says."""
+    await chat.model.fault("hang", contains="unheard", times=1, seconds=60)
+    posted = await chat.ask(chat.post("unheard"))
+    await chat.model.asked("unheard")
+    await chat.expire_lease(posted.session_id)
+    left = await chat.work(posted.session_id)
+    async with chat.another_worker() as worker:
+        worker.nats_lost()
+        await worker.take_waiting()
+        assert await chat.work(posted.session_id) == left
+        worker.nats_back()
+        outcome = await chat.outcome(posted)
+    assert (outcome.status, outcome.turn_id) == ("answered", posted.turn_id)
+
+
 async def test_a_lease_that_runs_is_not_taken_over(chat: RunningChat) -> None:
     await chat.model.fault("hang", contains="at work", times=1, seconds=0.4)
     posted = await chat.ask(chat.post("at work"))
