@@ -149,6 +149,8 @@ def _take(watched: _Watched, name: str, envelope: Mapping[str, Any]) -> None:
     if data is None or name == SESSION_DELETED:  # its content is erased
         for waiter in watched.waiters:
             waiter.wake(None)
+    elif name == MESSAGE_SENT and data["turn_id"] is None:
+        return  # the agent wrote by itself: no answer
     elif name == MESSAGE_SENT:
         if watched.turn_id != data["turn_id"]:
             watched.turn_id = data["turn_id"]

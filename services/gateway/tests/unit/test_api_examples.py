@@ -9,7 +9,7 @@ from lingxi_contracts.chat import EVENTS
 from lingxi_contracts.envelope import Envelope
 from lingxi_gateway.entrypoints.http.problems import Problem
 from lingxi_gateway.entrypoints.http.wire.chat import ChatAnswer
-from lingxi_gateway.entrypoints.http.wire.feed import FRAMES, DeltaTold
+from lingxi_gateway.entrypoints.http.wire.frames import FRAMES, DeltaTold
 from lingxi_gateway.entrypoints.http.wire.sessions import Message
 
 TEXT = (Path(__file__).parents[4] / "docs" / "api.md").read_text()

@@ -11,7 +11,7 @@ import orjson
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from lingxi_contracts import agent, chat, gateway
+from lingxi_contracts import agent, chat, gateway, scheduler
 from lingxi_contracts.base import Event
 from lingxi_contracts.envelope import CONTENT_TYPE, Envelope
 from lingxi_contracts.subjects import event_filter, stream_name
@@ -20,17 +20,20 @@ OWNERS: Mapping[str, Mapping[str, type[Event]]] = {
     gateway.OWNER: gateway.EVENTS,
     chat.OWNER: chat.EVENTS,
     agent.OWNER: agent.EVENTS,
+    scheduler.OWNER: scheduler.EVENTS,
 }
 DESCRIPTION = """\
 Events as CloudEvents 1.0 JSON. At least once; in order of `sequence` within one `subject` (the \
 stream's id). Skip types and fields that you don't know. `data` is null where it was erased. Obey \
-`session_deleted`, `agent_deleted` and `user_deleted`: delete what you copied. \
+`session_deleted`, `agent_deleted`, `memory_forgotten`, `watch_ended` and `user_deleted`: delete \
+what you copied. \
 `lingxi subscriber-url` prints a URL with a read-only credential.
 """
 STREAM_ID: Mapping[str, str] = {
     gateway.OWNER: "The user.",
     chat.OWNER: "The session.",
-    agent.OWNER: "The agent.",
+    agent.OWNER: "The agent; of what it remembers, the memory.",
+    scheduler.OWNER: "The session.",
 }
 
 routes = APIRouter()

@@ -2,177 +2,24 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any
 
 import orjson
-from pydantic import Field
 
 from lingxi_chassis.clock import utc_now
 from lingxi_contracts import agent, chat
-from lingxi_contracts.agent import AgentTimings, PersonalitySource
 from lingxi_contracts.base import Event
-from lingxi_contracts.chat import FailureCode, MessageView, SessionView, Usage
+from lingxi_contracts.chat import MessageView, SessionView
 from lingxi_contracts.envelope import Envelope
 from lingxi_gateway.application.feed import Frame, ResetReason
 from lingxi_gateway.application.places import Cursor
-from lingxi_gateway.entrypoints.http.wire import sessions
-from lingxi_gateway.entrypoints.http.wire.base import Shape, absent_if_none
-from lingxi_gateway.entrypoints.http.wire.sessions import Message, Session
+from lingxi_gateway.entrypoints.http.wire import frames, sessions
+from lingxi_gateway.entrypoints.http.wire.base import Shape
+from lingxi_gateway.entrypoints.http.wire.frames import Told
+from lingxi_gateway.entrypoints.http.wire.memories import Memory
+from lingxi_gateway.entrypoints.http.wire.suggestions import suggestion
 
 EVENTS: Mapping[str, type[Event]] = chat.EVENTS | agent.EVENTS
-
-
-class Told(Shape):
-    """What every frame of an event has."""
-
-    event_id: UUID
-    at: datetime
-    session_id: UUID | None = absent_if_none()
-    agent_id: UUID | None = absent_if_none()
-
-
-class MessageTold(Told):
-    """Somebody said something: the user (`message_posted`), or the agent (`message_sent`)."""
-
-    message: Message
-
-
-class TurnTold(Told):
-    """The agent begins to answer."""
-
-    turn_id: UUID
-
-
-class TurnCompletedTold(TurnTold):
-    """The answer is complete; its messages were told before."""
-
-    message_ids: tuple[UUID, ...]
-    model: str
-    fallback_from: str | None = absent_if_none("The model that the provider did not know.")
-    usage: Usage
-    latency_ms: int
-
-
-class TurnFailedTold(TurnTold):
-    """There is no answer, and why."""
-
-    code: FailureCode
-    detail: str
-    retryable: bool
-
-
-class TurnStoppedTold(TurnTold):
-    """The user stopped it; the messages are what was said by then."""
-
-    message_ids: tuple[UUID, ...]
-
-
-class SupersededTold(Told):
-    """These messages were replaced."""
-
-    message_ids: tuple[UUID, ...]
-    by_turn_id: UUID
-
-
-class ReadTold(Told):
-    """The user has read the agent's messages up to this seq, on whatever device."""
-
-    up_to_seq: int
-    unread_count: int
-
-
-class SessionTold(Told):
-    """A session, as it begins."""
-
-    session: Session
-
-
-class TitleTold(Told):
-    """A session's new title."""
-
-    title: str
-
-
-class AgentDocument(Shape):
-    """An agent, but for its personality: `personality_changed` tells that."""
-
-    id: UUID
-    name: str
-    parameters: dict[str, Any]
-    timings: AgentTimings | None
-    updated_at: datetime
-
-
-class AgentTold(Told):
-    """An agent as it is from now on."""
-
-    agent: AgentDocument
-
-
-class PersonalityTold(Told):
-    """A new version of an agent's personality."""
-
-    version: int
-    personality_prompt: str
-    source: PersonalitySource
-
-
-class Ready(Shape):
-    """The first frame: the feed goes on behind the cursor."""
-
-    cursor: str
-    server_time: datetime
-
-
-class Reset(Shape):
-    """Events were missed: read the sessions again. The feed goes on from the cursor."""
-
-    reason: ResetReason
-    cursor: str
-
-
-class DeltaTold(Shape):
-    """A piece of a message while it is made. A new `attempt` replaces what earlier ones showed."""
-
-    session_id: UUID
-    turn_id: UUID
-    attempt: int
-    bubble: int
-    offset_chars: int = Field(description="Where in the bubble the text begins, in code points.")
-    text: str
-
-
-class TypingTold(Shape):
-    """Somebody is writing, until then or until told otherwise."""
-
-    session_id: UUID
-    who: Literal["user", "agent"]
-    until: datetime
-
-
-FRAMES: Mapping[str, type[Shape]] = {
-    "ready": Ready,
-    "message_posted": MessageTold,
-    "message_sent": MessageTold,
-    "turn_started": TurnTold,
-    "turn_completed": TurnCompletedTold,
-    "turn_failed": TurnFailedTold,
-    "turn_stopped": TurnStoppedTold,
-    "messages_superseded": SupersededTold,
-    "messages_read": ReadTold,
-    "session_started": SessionTold,
-    "session_renamed": TitleTold,
-    "session_deleted": Told,
-    "agent_created": AgentTold,
-    "agent_changed": AgentTold,
-    "agent_deleted": Told,
-    "personality_changed": PersonalityTold,
-    "delta": DeltaTold,
-    "typing": TypingTold,
-    "reset": Reset,
-}
-"""The data of every frame by its name."""
 
 
 class FeedFrames:
@@ -197,11 +44,11 @@ class FeedFrames:
 
     def ready(self, cursor: Cursor) -> Frame:
         """The first frame."""
-        return _of("ready", Ready(cursor=str(cursor), server_time=utc_now()), cursor)
+        return _of("ready", frames.Ready(cursor=str(cursor), server_time=utc_now()), cursor)
 
     def reset(self, reason: ResetReason, cursor: Cursor) -> Frame:
         """Events were missed."""
-        return _of("reset", Reset(reason=reason, cursor=str(cursor)), cursor)
+        return _of("reset", frames.Reset(reason=reason, cursor=str(cursor)), cursor)
 
     def _told(self, event: Event, envelope: Envelope) -> Told | None:
         if envelope.type in agent.EVENTS:
@@ -215,29 +62,64 @@ class FeedFrames:
             "agent_id": envelope.subject,
         }
         match event:
+            case agent.MemoryRecorded() | agent.MemoryChanged() | agent.MemoryForgotten():
+                return _of_memory(event, envelope)
             case agent.AgentCreated() | agent.AgentChanged():
                 parameters = event.parameters.model_dump(exclude_none=True)
                 parameters["model"] = event.parameters.model or self._default_model
                 parameters["auto_apply_confidence"] = event.parameters.auto_apply_confidence
-                document = AgentDocument(
+                document = frames.AgentDocument(
                     id=envelope.subject,
                     name=event.name,
                     parameters=parameters,
                     timings=event.timings,
                     updated_at=envelope.time,
                 )
-                return AgentTold(**head, agent=document)
+                return frames.AgentTold(**head, agent=document)
             case agent.PersonalityChanged():
-                return PersonalityTold(
+                return frames.PersonalityTold(
                     **head,
                     version=event.version,
                     personality_prompt=event.personality_prompt,
                     source=event.source,
                 )
+            case agent.PersonalitySuggested():
+                return frames.SuggestionTold(
+                    **head, session_id=event.session_id, suggestion=suggestion(event)
+                )
+            case agent.PersonalitySuggestionClosed():
+                return frames.SuggestionClosedTold(
+                    **head,
+                    session_id=event.session_id,
+                    suggestion_id=event.suggestion_id,
+                    outcome=event.outcome,
+                )
             case agent.AgentDeleted():
                 return Told(**head)
             case _:
                 return None
+
+
+def _of_memory(
+    event: agent.MemoryRecorded | agent.MemoryChanged | agent.MemoryForgotten, envelope: Envelope
+) -> Told:
+    head: dict[str, Any] = {
+        "event_id": envelope.id,
+        "at": envelope.time,
+        "agent_id": event.agent_id,
+    }
+    if isinstance(event, agent.MemoryForgotten):
+        return frames.MemoryForgottenTold(**head, memory_id=envelope.subject)
+    recorded = isinstance(event, agent.MemoryRecorded)
+    memory = Memory(
+        id=envelope.subject,
+        text=event.text,
+        evidence=event.evidence,
+        by_user=not recorded and event.by_user,
+        created_at=envelope.time if recorded else None,
+        updated_at=envelope.time,
+    )
+    return frames.MemoryTold(**head, memory=memory)
 
 
 def _of_chat(event: Event, envelope: Envelope) -> Told | None:
@@ -248,11 +130,49 @@ def _of_chat(event: Event, envelope: Envelope) -> Told | None:
     }
     match event:
         case chat.MessagePosted() | chat.MessageSent():
-            return MessageTold(**head, message=sessions.message(_view(event, envelope.time)))
+            return frames.MessageTold(**head, message=sessions.message(_view(event, envelope.time)))
+        case chat.MessagesSuperseded():
+            return frames.SupersededTold(
+                **head, message_ids=event.message_ids, by_turn_id=event.by_turn_id
+            )
+        case chat.MessagesRead():
+            return frames.ReadTold(
+                **head, up_to_seq=event.up_to_seq, unread_count=event.unread_count
+            )
+        case chat.MessageFlagged():
+            return frames.FlaggedTold(
+                **head,
+                message_id=event.message_id,
+                critical_type=event.critical_type,
+                text=event.text,
+                links=event.links,
+            )
+        case chat.SummaryWritten():
+            return frames.SummaryTold(
+                **head,
+                title=event.title,
+                summary=event.summary,
+                covers_up_to=event.covers_up_to,
+            )
+        case chat.SummaryWithdrawn():
+            return frames.SummaryWithdrawnTold(**head, covers_up_to=event.covers_up_to)
+        case chat.SessionStarted():
+            begun = sessions.session(_session(event, envelope))
+            return frames.SessionTold(**head, agent_id=event.agent_id, session=begun)
+        case chat.SessionRenamed():
+            return frames.TitleTold(**head, title=event.title)
+        case chat.SessionDeleted():
+            return Told(**head)
+        case _:
+            return _of_turn(event, head)
+
+
+def _of_turn(event: Event, head: Mapping[str, Any]) -> Told | None:
+    match event:
         case chat.TurnStarted():
-            return TurnTold(**head, turn_id=event.turn_id)
+            return frames.TurnTold(**head, turn_id=event.turn_id)
         case chat.TurnCompleted():
-            return TurnCompletedTold(
+            return frames.TurnCompletedTold(
                 **head,
                 turn_id=event.turn_id,
                 message_ids=event.message_ids,
@@ -262,7 +182,7 @@ def _of_chat(event: Event, envelope: Envelope) -> Told | None:
                 latency_ms=event.latency_ms,
             )
         case chat.TurnFailed():
-            return TurnFailedTold(
+            return frames.TurnFailedTold(
                 **head,
                 turn_id=event.turn_id,
                 code=event.code,
@@ -270,20 +190,9 @@ def _of_chat(event: Event, envelope: Envelope) -> Told | None:
                 retryable=event.retryable,
             )
         case chat.TurnStopped():
-            return TurnStoppedTold(**head, turn_id=event.turn_id, message_ids=event.message_ids)
-        case chat.MessagesSuperseded():
-            return SupersededTold(
-                **head, message_ids=event.message_ids, by_turn_id=event.by_turn_id
+            return frames.TurnStoppedTold(
+                **head, turn_id=event.turn_id, message_ids=event.message_ids
             )
-        case chat.MessagesRead():
-            return ReadTold(**head, up_to_seq=event.up_to_seq, unread_count=event.unread_count)
-        case chat.SessionStarted():
-            begun = sessions.session(_session(event, envelope))
-            return SessionTold(**head, agent_id=event.agent_id, session=begun)
-        case chat.SessionRenamed():
-            return TitleTold(**head, title=event.title)
-        case chat.SessionDeleted():
-            return Told(**head)
         case _:
             return None
 
@@ -300,6 +209,7 @@ def _view(event: chat.MessagePosted | chat.MessageSent, at: datetime) -> Message
         turn_id=event.turn_id if sent else None,
         bubble=event.bubble if sent else None,
         delay_ms=event.delay_ms if sent else None,
+        proactive=sent and event.proactive_id is not None,
     )
 
 

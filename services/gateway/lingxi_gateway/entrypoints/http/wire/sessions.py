@@ -1,8 +1,4 @@
-"""Sessions and messages, as clients see them.
-
-What the product does not know yet has its place in the shape: nothing is proactive or critical,
-and a session has no state to tell.
-"""
+"""Sessions and messages, as clients see them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -65,8 +61,8 @@ class Message(Shape):
     is_agent_growth: bool = Field(default=False, description="The agent wrote first.")
     is_read: bool = Field(description="By the user; a message of the user: by the agent.")
     metadata: dict[str, Any] = Field(default_factory=dict)
-    critical: bool = False
-    critical_type: str | None = None
+    critical: bool = Field(default=False, description="It needs care: the feed told how.")
+    critical_type: str | None = Field(default=None, description="Of which kind it then is.")
     turn_id: UUID | None = absent_if_none()
     bubble: int | None = absent_if_none("Its place in the turn's answer, from 0.")
     delay_ms: int | None = absent_if_none("How long to wait before showing it.")
@@ -140,7 +136,10 @@ def message(view: MessageView) -> Message:
         message=view.text,
         is_user=view.author == "user",
         is_agent=view.author == "agent",
+        is_agent_growth=view.proactive,
         is_read=view.read,
+        critical=view.critical_type is not None,
+        critical_type=view.critical_type,
         turn_id=view.turn_id,
         bubble=view.bubble,
         delay_ms=view.delay_ms,
