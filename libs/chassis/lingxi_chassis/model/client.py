@@ -3,14 +3,21 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from functools import partial
 
 import orjson
 
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.model.answer import StreamedAnswer
-from lingxi_chassis.model.errors import BadAnswer, ModelFailure, ModelNotFound, ModelTimeout
+from lingxi_chassis.model.errors import (
+    BadAnswer,
+    ModelFailure,
+    ModelNotFound,
+    ModelRefused,
+    ModelTimeout,
+)
 from lingxi_chassis.model.gate import Gate
+from lingxi_chassis.model.json_forms import JsonForm, asked_for_json
 from lingxi_chassis.model.messages import (
     Again,
     ChatRequest,
@@ -51,6 +58,7 @@ class ModelClient:
         self._deadline_seconds = deadline_seconds
         self._retries = retries or RetryPolicy()
         self._unknown_models: dict[str, float] = {}
+        self._json_form = JsonForm.BOUNDED_SCHEMA
         self._wire = Wire(base_url, api_key, quiet_seconds)
 
     async def close(self) -> None:
@@ -107,16 +115,25 @@ class ModelClient:
     ) -> JsonAnswer:
         """An answer that is JSON, asked for by schema; the caller validates its shape.
 
+        A provider that refuses is asked in weaker forms (`json_forms`); what it took is remembered.
         Raises ModelFailure: BadAnswer if it is no JSON after all tries.
         """
-        form = {"name": schema_name, "strict": True, "schema": schema}
-        asked = replace(request, response_format={"type": "json_schema", "json_schema": form})
 
-        async def once(tries: Tries) -> JsonAnswer:
+        async def once(tries: Tries, asked: ChatRequest) -> JsonAnswer:
             completion = await self._whole(asked, tries)
             return JsonAnswer(_json_in(completion.text), completion)
 
-        return await self._until_answered(asked, once)
+        refusal = ModelRefused()
+        for form in list(JsonForm)[self._json_form :]:
+            asked = asked_for_json(request, form, schema_name, schema)
+            try:
+                answer = await self._until_answered(asked, partial(once, asked=asked))
+            except ModelRefused as refused:
+                refusal = refused
+                continue
+            self._json_form = form
+            return answer
+        raise refusal
 
     async def _until_answered[T](
         self, request: ChatRequest, once: Callable[[Tries], Awaitable[T]]

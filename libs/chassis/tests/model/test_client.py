@@ -7,7 +7,14 @@ import pytest
 
 from libs.chassis.tests.model.harness import QUIET_SECONDS, Harness, asks, harness
 from lingxi_chassis.clock import monotonic
-from lingxi_chassis.model.errors import BadAnswer, ModelNotFound, ModelRateLimited, ModelTimeout
+from lingxi_chassis.model.errors import (
+    BadAnswer,
+    ModelNotFound,
+    ModelRateLimited,
+    ModelRefused,
+    ModelTimeout,
+)
+from lingxi_chassis.model.json_forms import JsonForm
 from lingxi_chassis.model.messages import (
     Again,
     ChatMessage,
@@ -198,6 +205,28 @@ async def test_structured_answers_are_tried_until_they_are_json(model: Harness) 
     model.fault(do="raw", content="{")
     with pytest.raises(BadAnswer):
         await model.client.complete_json(asks(), "summary", schema)
+
+
+async def test_json_is_asked_for_in_the_form_the_provider_takes(model: Harness) -> None:
+    schema = {"type": "object", "properties": {"title": {"type": "string", "maxLength": 9}}}
+    model.fault(do="status", status=400, message="schemas are not permitted", times=2)
+    model.fault(do="raw", content='{"title": "as an object"}')
+    for _ in range(2):
+        answer = await model.client.complete_json(asks(), "summary", schema)
+        assert answer.value == {"title": "as an object"}
+    bodies = [request["body"] for request in model.requests]
+    forms = [body["response_format"]["type"] for body in bodies]
+    assert forms == ["json_schema", "json_schema", "json_object", "json_object"]
+    assert "maxLength" in str(bodies[0]["response_format"])
+    assert "maxLength" not in str(bodies[1]["response_format"])
+    assert '"maxLength":9' in bodies[2]["messages"][-1]["content"]
+
+
+async def test_what_is_refused_in_every_form_stays_refused(model: Harness) -> None:
+    model.fault(do="status", status=400, message="no such content")
+    with pytest.raises(ModelRefused):
+        await model.client.complete_json(asks(), "summary", {"type": "object"})
+    assert len(model.requests) == len(JsonForm)
 
 
 async def test_a_whole_answer_is_tried_again_after_a_cut(model: Harness) -> None:
