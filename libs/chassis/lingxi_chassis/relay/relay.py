@@ -48,6 +48,8 @@ from lingxi_contracts.subjects import relay_nudge
 
 BATCH_ROWS_MAX = 500
 POLL_SECONDS = 0.25
+LOOK_AGAIN_SECONDS = 0.02
+"""After rows came: a transaction that was open then, and whose end wakes nobody, may hide more."""
 STANDBY_SECONDS = 1.0
 SAVE_SECONDS = 1.0
 CHECK_SECONDS = 10.0
@@ -185,6 +187,7 @@ class Relay:
                 self._woken.clear()
                 finishing = self._finishing
                 rows = await read_rows(connection, checkpoint, rows_max)
+                full = len(rows) == rows_max
                 if rows:
                     await self._publisher.publish(rows, checkpoint.stream_seq)
                     checkpoint = checkpoint.after(rows)
@@ -195,8 +198,9 @@ class Relay:
                     saved, saved_at = checkpoint, monotonic()
                 if not rows:
                     self._finished(finishing)
+                if not full:
                     with suppress(TimeoutError):
-                        async with asyncio.timeout(POLL_SECONDS):
+                        async with asyncio.timeout(LOOK_AGAIN_SECONDS if rows else POLL_SECONDS):
                             await self._woken.wait()
         finally:
             if saved != checkpoint:
