@@ -14,6 +14,7 @@ from pydantic import (
     StrictBool,
     StringConstraints,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from lingxi_contracts.base import Text
 from lingxi_gateway.application.ports import TokenPair
@@ -32,6 +33,8 @@ def _visible(text: str) -> str:
         raise ValueError("must not be blank")
     if not text.isprintable():
         raise ValueError("must not contain control characters")
+    if text != text.strip():
+        raise ValueError("must not begin or end with a space")
     return text
 
 
@@ -51,6 +54,10 @@ def _zone(text: str) -> str:
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
+
+
+def _unchangeable(_: object) -> None:
+    raise ValueError("cannot be changed")
 
 
 def _none_if_empty(value: object) -> object:
@@ -158,6 +165,7 @@ class MeBody(BaseModel):
     timezone: Timezone | None = None
     current_password: AnyPassword | None = None
     new_password: NewPassword | None = None
+    username: SkipJsonSchema[Annotated[None, BeforeValidator(_unchangeable)]] = None
 
 
 class DeleteMeBody(BaseModel):
