@@ -8,6 +8,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from nats.aio.client import Client
+from nats.js.errors import BadRequestError
 
 from libs.chassis.tests.listening import (
     STREAM,
@@ -24,6 +25,7 @@ from lingxi_chassis.eventlog import Snapshot
 from lingxi_chassis.postgres import Pool, execute
 from lingxi_chassis.relay import Relay, StreamLimits
 from lingxi_chassis.relay.rows import Checkpoint, load_checkpoint, read_rows, save_checkpoint
+from lingxi_chassis.relay.stream import empty
 from lingxi_contracts.envelope import Envelope
 from lingxi_local.nats import ADMIN, RunningNats
 from lingxi_local.ports import LOOPBACK
@@ -217,6 +219,25 @@ async def test_a_log_restored_from_a_backup_wins(
     await write(shelves, 7)
     async with relaying(log_url, nats):
         await holds_the_log(nats, log_url)
+
+
+async def test_who_counts_on_from_before_a_healing_is_refused(
+    shelves: ShelfLog, log_url: str, nats: Client
+) -> None:
+    """Guards `empty`: another relay's rows, published late, would come before those filled in."""
+    async with relaying(log_url, nats):
+        await write(shelves, 5)
+        await holds_the_log(nats, log_url)
+    js = nats.jetstream()
+    left = await empty(js, OWNER)
+    with pytest.raises(BadRequestError, match="wrong last sequence"):
+        await js.publish(
+            f"{OWNER}.event.late.x.y", b"{}", headers={"Nats-Expected-Last-Sequence": "5"}
+        )
+    async with relaying(log_url, nats):
+        await holds_the_log(nats, log_url)
+    assert left.last_seq > 5
+    assert left.last_seq < (await js.stream_info(STREAM)).state.last_seq
 
 
 async def test_healing_leaves_out_what_the_stream_would_forget(

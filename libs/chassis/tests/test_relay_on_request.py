@@ -9,6 +9,7 @@ from nats.aio.client import Client
 from libs.chassis.tests.listening import STREAM, holds_the_log, published, relaying
 from libs.chassis.tests.shelf import AT, OWNER, ShelfLog, ThingPut, new_shelf
 from lingxi_chassis.bus import connect
+from lingxi_chassis.fillings import FILLING_SEQS
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.relay import healing
 from lingxi_chassis.relay.healing import ask_to_heal
@@ -41,11 +42,11 @@ async def test_the_active_relay_heals_and_the_standby_keeps_out(
         async with relaying(log_url, other) as standby:
             await eventually(lambda: standby.trouble is None)
             assert await nats.jetstream().delete_msg(STREAM, 3)
-            assert await ask_to_heal(nats, OWNER) == EVENTS
+            assert await ask_to_heal(nats, OWNER) == FILLING_SEQS - 1
             await holds_the_log(nats, log_url)
             assert len(await published(nats)) == EVENTS
             assert standby.published == 0
-            assert (await nats.jetstream().stream_info(STREAM)).state.first_seq == EVENTS + 1
+            assert (await nats.jetstream().stream_info(STREAM)).state.first_seq == FILLING_SEQS
 
 
 async def test_a_relay_goes_on_after_healing(shelves: ShelfLog, log_url: str, nats: Client) -> None:
@@ -53,11 +54,11 @@ async def test_a_relay_goes_on_after_healing(shelves: ShelfLog, log_url: str, na
     async with relaying(log_url, nats) as relay:
         await write(shelves, EVENTS)
         await eventually(lambda: relay.published == EVENTS)
-        assert await ask_to_heal(nats, OWNER) == EVENTS
+        assert await ask_to_heal(nats, OWNER) == FILLING_SEQS - 1
         await write(shelves, 1)
         relay.wake()
         await holds_the_log(nats, log_url)
-        assert (await nats.jetstream().stream_info(STREAM)).state.first_seq == EVENTS + 1
+        assert (await nats.jetstream().stream_info(STREAM)).state.first_seq == FILLING_SEQS
 
 
 async def test_without_a_relay_nobody_claims_to_have_healed(

@@ -9,7 +9,7 @@ nowhere. Invariants:
    last sequence tells how many rows after it are in. So it is saved about once a second.
 3. If the stream is not what the checkpoint describes (lost, recreated, ahead of the log, or with
    another event where the log has its own), it is healed: emptied, and filled again with all rows
-   younger than its `max_age`. The log wins.
+   younger than its `max_age`, under sequences of another filling. The log wins.
 
 One relay an owner is active, by an advisory lock; that saves work, correctness is the fence.
 Source: architecture 4.
@@ -39,9 +39,9 @@ from lingxi_chassis.relay.rows import (
 )
 from lingxi_chassis.relay.stream import (
     StreamLimits,
+    empty,
     ensure_stream,
     event_id_in,
-    purge,
     stream_position,
 )
 from lingxi_contracts.subjects import relay_nudge
@@ -165,7 +165,7 @@ class Relay:
     async def _heal(self, connection: Connection) -> Checkpoint:
         # A crash before the end of this must heal again, not take an empty stream for a full one.
         await save_checkpoint(connection, Checkpoint("", 0, "0", 0))
-        stream = await purge(self._js, self._owner)
+        stream = await empty(self._js, self._owner)
         xid, position = await before_young_rows(connection, self._limits.max_age_seconds)
         healed = Checkpoint(stream.created, stream.last_seq, xid, position)
         await save_checkpoint(connection, healed)

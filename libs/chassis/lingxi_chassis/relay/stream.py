@@ -7,6 +7,7 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.errors import NotFoundError
 
+from lingxi_chassis.fillings import next_filling
 from lingxi_contracts.subjects import event_subjects, stream_name
 
 DAY_SECONDS = 86_400
@@ -75,7 +76,15 @@ async def event_id_in(js: JetStreamContext, owner: str, seq: int) -> str | None:
     return str(orjson.loads(message.data or b"{}").get("id"))
 
 
-async def purge(js: JetStreamContext, owner: str) -> StreamPosition:
-    """Empty the stream; its sequence goes on."""
-    await js.purge_stream(stream_name(owner))
-    return await stream_position(js, owner)
+async def empty(js: JetStreamContext, owner: str) -> StreamPosition:
+    """Empty the stream for another filling; where it stands then.
+
+    That place is decided before, not looked up afterwards: a relay that publishes meanwhile is
+    refused, and one that empties it as well has decided on the same.
+    """
+    stream = await stream_position(js, owner)
+    if stream.last_seq == 0:
+        return stream
+    first_seq = next_filling(stream.last_seq)
+    await js.purge_stream(stream_name(owner), seq=first_seq)
+    return StreamPosition(stream.created, first_seq - 1)

@@ -5,10 +5,11 @@ the first event of the stream when it is reset before its first message, and can
 Invariants:
 
 1. Events are dispatched in the order of the stream, each once, from the place where the tail began.
-2. Where that cannot be kept (the stream is new, or forgot events we had not seen) the tail goes on
-   from the stream's end and says so first: `on_gap`.
-3. A consumer serves until the first doubt: a gap in its count, silence, a reconnect, or the server
-   not knowing it. Then a new one begins behind the last event that was dispatched.
+2. Where that cannot be kept (the stream is new or filled anew, or forgot events we had not seen)
+   the tail goes on from the stream's end and says so first: `on_gap`.
+3. A consumer serves until the first doubt: a gap in its count, an event of another filling,
+   silence, a reconnect, or the server not knowing it. Then a new one begins behind the last event
+   that was dispatched.
 
 A server that is killed forgets the consumer, and nothing tells us: hence heartbeats, and a look
 every `CHECK_SECONDS`. An abandoned consumer has no listener and is dropped by the server.
@@ -120,10 +121,14 @@ class Tail:
             with suppress(NatsError):
                 await subscription.unsubscribe()
 
-    def _take(self, seq: int, message: Msg) -> None:
+    def _take(self, seq: int, message: Msg) -> bool:
         assert self.place is not None
-        self.place = Place(self.place.created, seq)
+        place = Place(self.place.created, seq)
+        if place.life != self.place.life:
+            return False
+        self.place = place
         self._dispatch(message.subject, message.data)
+        return True
 
     async def _find_place(self) -> Place:
         """Where to go on: behind the last event dispatched, or else at the stream's end."""
@@ -166,7 +171,7 @@ def _config(subjects: list[str], place: Place, name: str, inbox: str) -> Consume
 class _Consumer:
     """What one consumer delivers, checked for gaps by the consumer's own count."""
 
-    def __init__(self, nats: Client, take: Callable[[int, Msg], None]) -> None:
+    def __init__(self, nats: Client, take: Callable[[int, Msg], bool]) -> None:
         self._nats = nats
         self._take = take
         self._delivered = 0
@@ -200,7 +205,8 @@ class _Consumer:
             self._doubt_of("a gap")
         else:
             self._delivered = count
-            self._take(seq, message)
+            if not self._take(seq, message):
+                self._doubt_of("another filling")
 
     async def _control(self, message: Msg) -> None:
         headers = message.headers or {}

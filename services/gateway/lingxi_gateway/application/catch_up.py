@@ -73,7 +73,7 @@ async def may_resume(events: StoredEvents, feed: Feed, cursor: Cursor) -> ResetR
     """
     for source in SOURCES:
         been, here = cursor.of(source), feed.start.of(source)
-        if been.created != here.created:
+        if been.life != here.life:
             return "rebuilt"
         if been.seq == here.seq:
             continue

@@ -5,32 +5,28 @@ Invariants:
 1. A feed that was opened is told every event behind its `start`, in order, or a `reset`.
 2. Nothing is parsed unless a feed of the user wants it; nothing here touches the network.
 3. A delta of a lower attempt than was told, or of a turn whose end was told, is passed over.
-4. A stream that was made anew is filled with the whole log again: what happened well before is not
-   told as new. Whoever listens then has been told `reset`, and reads it all.
+4. Whoever listens while a stream is filled anew is told `reset`, and reads it all; what is filled
+   in again is not told as new.
 """
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
 
-from lingxi_chassis.clock import monotonic, utc_now
 from lingxi_contracts.errors import Unavailable
 from lingxi_gateway.application.feed import Feed, Frame, Listener, RenderReset
 from lingxi_gateway.application.places import SOURCES, Cursor, Place, Source
+from lingxi_gateway.application.refills import Refills
 from lingxi_gateway.application.turns import Turns
 from lingxi_gateway.domain.refusals import TooManyRequests
 
 FEEDS_MAX = 10_000
 FEEDS_PER_USER_MAX = 50
 UUID_CHARS = 36
-REFILL_SECONDS_MAX = 600.0
-REFILL_MARGIN = timedelta(seconds=30)
-"""Clocks of replicas, and how much later than another one this gateway may find out."""
 TURN_ENDS = frozenset(("turn_completed", "turn_failed", "turn_stopped"))
 
 type Envelope = Mapping[str, Any]
@@ -61,14 +57,6 @@ class _User:
     turns: Turns = field(default_factory=Turns)
 
 
-@dataclass(frozen=True, slots=True)
-class _Refill:
-    """The stream was made anew: older events than this are no news, until then."""
-
-    before: datetime
-    ends: float
-
-
 class Feeds:
     """See the module. `place_of` is where the tail of a source stands; None: nowhere yet."""
 
@@ -76,8 +64,8 @@ class Feeds:
         self._rendering = rendering
         self._place_of = place_of
         self._users: dict[str, _User] = {}
-        self._lives: dict[Source, int] = {}
-        self._refills: dict[Source, _Refill] = {}
+        self._lives: dict[Source, tuple[int, int]] = {}
+        self._refills = Refills()
         self.count = 0
 
     @contextmanager
@@ -136,12 +124,13 @@ class Feeds:
         envelope: Envelope = orjson.loads(payload)
         if name in TURN_ENDS and envelope["data"] is not None:
             user.turns.end(envelope["data"]["turn_id"])
-        if not feeds or self._is_refill(source, envelope):
+        if not feeds or self._refills.repeats(source, envelope):
             return
         told = self._rendering.event(envelope)
         at = self.here()
         if told is None or at is None:
             return
+        self._refills.told(envelope["id"])
         frame = Frame(*told, cursor=str(at))
         for feed in feeds:
             feed.put(frame, source, at)
@@ -167,13 +156,12 @@ class Feeds:
         place = self._place_of(source)
         before = self._lives.get(source)
         if place is not None:
-            self._lives[source] = place.created
+            self._lives[source] = place.life
         if before is None or place is None:
             return  # it begins, and nobody listens
-        rebuilt = before != place.created
+        rebuilt = before != place.life
         if rebuilt:
-            ends = monotonic() + REFILL_SECONDS_MAX
-            self._refills[source] = _Refill(utc_now() - REFILL_MARGIN, ends)
+            self._refills.begin(source)
         at = self.here()
         if at is not None:
             for feed in self.all():
@@ -183,15 +171,6 @@ class Feeds:
         """End every feed: the process stops."""
         for feed in self.all():
             feed.end()
-
-    def _is_refill(self, source: Source, envelope: Envelope) -> bool:
-        refill = self._refills.get(source)
-        if refill is None:
-            return False
-        if monotonic() >= refill.ends:
-            del self._refills[source]
-            return False
-        return datetime.fromisoformat(envelope["time"]) < refill.before
 
 
 def _user_of(subject: str) -> str:

@@ -1,12 +1,15 @@
 """Where a reader of the two streams stands: the feed's cursor.
 
-A place is a life of a stream (`created`, microseconds since 1970: a stream that is made anew begins
-another one) and the sequence of the last event that was taken from it.
+A place is when the stream was made (`created`, microseconds since 1970) and the sequence of the
+last event that was taken from it. A stream that is made anew, or emptied and filled anew, begins
+another life: a place in an earlier one says nothing of what was told since.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Literal, Self
+
+from lingxi_chassis.fillings import filling_behind
 
 CURSOR_CHARS_MAX = 100
 """Four numbers of 64 bits and three signs between them, with room to spare."""
@@ -24,6 +27,11 @@ class Place:
 
     created: int
     seq: int
+
+    @property
+    def life(self) -> tuple[int, int]:
+        """Which life of the stream: when it was made, and its filling."""
+        return self.created, filling_behind(self.seq)
 
 
 @dataclass(frozen=True, slots=True)

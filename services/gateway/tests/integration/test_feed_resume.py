@@ -10,6 +10,7 @@ import pytest
 from nats.aio.client import Client
 
 from lingxi_chassis.bus import connect
+from lingxi_chassis.relay.healing import ask_to_heal
 from lingxi_contracts.live import Delta
 from lingxi_contracts.subjects import live_subject, stream_name
 from lingxi_gateway.application import feed as feed_module
@@ -135,6 +136,42 @@ async def test_a_stream_that_is_filled_again_is_a_reset_and_old_events_are_no_ne
     async with feed(user.http, reset.id, user.headers) as told:
         seen = await until(told, "turn_completed")
         assert [one.event for one in seen if one.event == "reset"] == []
+
+
+async def test_a_stream_that_is_emptied_and_filled_again_is_a_reset_and_tells_nothing_twice(
+    lingxi: Lingxi,
+) -> None:
+    """It keeps its name and age: only the sequences say that it is another filling."""
+    user = await lingxi.user()
+    seen: list[str] = []
+    async with (
+        connect(lingxi.nats_url, "tester") as nats,
+        feed(user.http, headers=user.headers) as told,
+    ):
+        cursor = (await until(told, "ready"))[-1].id
+        session_id = (await user.say("Before."))["session_id"]
+        seen += [
+            frame.data["event_id"]
+            for frame in await until(told, "turn_completed")
+            if "event_id" in frame.data
+        ]
+        before = await nats.jetstream().stream_info(stream_name("chat"))
+        await ask_to_heal(nats, "chat")
+        await user.say("After.", session_id=session_id)
+        frames = await until(told, "turn_completed")
+        after = await nats.jetstream().stream_info(stream_name("chat"))
+    assert before.created == after.created
+    (reset,) = [frame for frame in frames if frame.event == "reset"]
+    assert reset.data["reason"] == "rebuilt"
+    seen += [frame.data["event_id"] for frame in frames if "event_id" in frame.data]
+    assert len(seen) == len(set(seen))
+
+    async with feed(user.http, cursor, user.headers) as told:
+        _, again = await until(told, "reset")
+        assert again.data["reason"] == "rebuilt"
+    async with feed(user.http, reset.id, user.headers) as told:
+        frames = await until(told, "turn_completed")
+        assert [one.event for one in frames if one.event == "reset"] == []
 
 
 def connected(http: httpx.AsyncClient, user: User) -> socket.socket:

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from lingxi_chassis.clock import utc_now
+from lingxi_chassis.fillings import FILLING_SEQS
 from lingxi_chassis.ids import new_id
 from lingxi_contracts import agent, chat
 from lingxi_contracts.errors import Unavailable
@@ -42,11 +43,9 @@ class Told:
         listener = Listener(user, new_id(), 0, session, **more)
         return self.stack.enter_context(self.feeds.open(listener))
 
-    def rename(
-        self, title: str, user: UUID = USER, session: UUID = SESSION, at: datetime | None = None
-    ) -> None:
+    def rename(self, title: str, user: UUID = USER, session: UUID = SESSION, **more: Any) -> None:
         """The next event of chat."""
-        self.tell(session, "session_renamed.v1", {"title": title}, user, at)
+        self.tell(session, "session_renamed.v1", {"title": title}, user, **more)
 
     def tell(
         self,
@@ -54,13 +53,15 @@ class Told:
         tag: str,
         data: dict[str, Any] | None,
         user: UUID = USER,
+        *,
         at: datetime | None = None,
+        event_id: str | None = None,
     ) -> None:
         """Any event of chat."""
         place = self.places["chat"]
         self.places["chat"] = Place(place.created, place.seq + 1)
         envelope = {
-            "id": new_id(),
+            "id": event_id or new_id(),
             "source": "/lingxi/chat",
             "type": tag,
             "subject": session,
@@ -172,6 +173,21 @@ def test_after_a_refill_only_what_is_new_is_news(told: Told) -> None:
     assert json.loads(reset.data) == {"reason": "rebuilt", "cursor": "9-0.2-20"}
     assert titles([after]) == ["now"]
     assert after.cursor == "9-2.2-20"
+
+
+def test_a_stream_that_is_filled_anew_tells_nothing_twice(told: Told) -> None:
+    """Guards `Place.life` and `Refills.repeats`: same `created`, sequences of another filling."""
+    feed = told.open()
+    told.rename("just told")
+    (repeated,) = feed.take(ALL_BYTES)
+    told.places["chat"] = Place(1, FILLING_SEQS - 1)
+    told.feeds.gap("chat")
+    told.rename("just told", event_id=json.loads(repeated.data)["event_id"])
+    told.rename("now")
+    reset, after = feed.take(ALL_BYTES)
+    assert json.loads(reset.data)["reason"] == "rebuilt"
+    assert titles([after]) == ["now"]
+    assert after.cursor == f"1-{FILLING_SEQS + 1}.2-20"
 
 
 def test_events_that_a_stream_forgot_are_a_reset(told: Told) -> None:
