@@ -122,6 +122,7 @@ def _read_only(streams: Sequence[str]) -> list[str]:
 
 SERVICE_DURABLES: Mapping[str, Sequence[str]] = {
     "AGENT_EVENTS": ("chat-remember_agent", "chat-delete_sessions"),
+    "CHAT_EVENTS": ("summarizer-write_summary", "summarizer-review_personality"),
     "GATEWAY_EVENTS": ("chat-remember_user", "chat-erase_user", "agent-erase_user"),
 }
 """The services' durable consumers by stream. A consumer's name can be denied as a whole only."""
@@ -146,7 +147,19 @@ ROLES: tuple[Role, ...] = (
         more_subscribe=("chat.work", "chat.stop"),
     ),
     Role("agent", owns_events=True, reads=("CHAT_EVENTS", "GATEWAY_EVENTS")),
-    Role("summarizer", reads=("CHAT_EVENTS",), calls=("chat", "agent")),
+    Role(
+        "summarizer",
+        reads=("CHAT_EVENTS",),
+        more_publish=(
+            "chat.rpc.get_summary_work",
+            "chat.rpc.record_summary",
+            "chat.rpc.get_review_work",
+            "agent.rpc.list_memories",
+            "agent.rpc.record_memories",
+            "agent.rpc.get_personality_review",
+            "agent.rpc.record_review",
+        ),
+    ),
     Role(
         "scheduler",
         owns_events=True,

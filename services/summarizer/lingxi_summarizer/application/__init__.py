@@ -1,0 +1,1 @@
+"""What summarizer does: one verb a file."""

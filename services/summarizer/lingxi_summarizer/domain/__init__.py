@@ -1,0 +1,1 @@
+"""What is asked of the model, and what of its answers is believed. Pure."""
