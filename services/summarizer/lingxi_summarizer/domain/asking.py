@@ -12,6 +12,8 @@ from lingxi_contracts.chat import MessageView
 ANSWER_TOKENS_MAX = 2_500
 ANSWER_SHARE_MAX = 3
 """An answer may take one part in so many of the model's context."""
+LINE_TOKENS = 12
+"""What a line may cost beside its text: number, author, border."""
 LEFT_OUT = "(left out)"
 
 type Tokens = Callable[[str], int]
@@ -56,13 +58,13 @@ def that_fit(lines: Sequence[Line], budget_tokens: int, tokens: Tokens) -> list[
     kept: list[Line] = []
     left = budget_tokens
     for line in lines:
-        left -= tokens(_written(line)) + 1
+        left -= tokens(line.text) + LINE_TOKENS
         if left < 0:
             break
         kept.append(line)
     if not kept and lines:
         first = lines[0]
-        kept.append(Line(first.message, cut(first.text, budget_tokens, tokens)))
+        kept.append(Line(first.message, cut(first.text, budget_tokens - LINE_TOKENS, tokens)))
     return kept
 
 
