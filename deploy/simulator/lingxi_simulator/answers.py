@@ -6,6 +6,7 @@ quotation marks are said word for word.
 """
 
 import re
+from collections.abc import Sequence
 from zlib import crc32
 
 from lingxi_simulator.prompt import SPLIT_MARK, Prompt
@@ -25,6 +26,8 @@ _BULLET = re.compile(r"^(?:[-*•]|\d+[.)、])\s*")
 _END = ".。!！;； "
 
 _WISHES_SPLIT = ("several messages", "separate messages", "split", "bubbles", "分开说", "几条")
+_SHORT = ("short", "brief", "concise", "简短")
+_PLAYFUL = ("playful", "俏皮", "活泼")
 _ASKS_LAST = (
     "did i just say",
     "i just said",
@@ -43,11 +46,12 @@ def answer(prompt: Prompt) -> str:
     """The whole reply, with split marks if the prompt asks for them and there is cause."""
     words = words_for(prompt.chinese)
     direct = _direct(prompt, words)
+    brief = direct is not None or _is(prompt, _SHORT)
     parts = [_opening(prompt, words) + (direct or _reaction(prompt, words))]
-    if direct is None:
+    if not brief:
         parts.append(_memory(prompt, words))
     parts.append(_phrases(prompt))
-    if direct is None:
+    if not brief:
         parts.append(words.follow_ups[(_seed(prompt) + len(prompt.turns)) % len(words.follow_ups)])
     said = [part for part in parts if part]
     if SPLIT_MARK in prompt.system and len(said) > 1 and _splits(" ".join(prompt.newest)):
@@ -79,7 +83,14 @@ def _opening(prompt: Prompt, words: Words) -> str:
     found = _ROLE.search(personality)
     role = one_line(found[1] if found else personality.partition("\n")[0], ROLE_CHARS_MAX)
     speaking = words.speaking_as.format(role.rstrip(_END)) if role else ""
-    return f"{greeting}{words.stop}{speaking}"
+    playful = words.playful if _is(prompt, _PLAYFUL) else ""
+    return f"{playful}{greeting}{words.stop}{speaking}"
+
+
+def _is(prompt: Prompt, cues: Sequence[str]) -> bool:
+    """Whether the personality is of that kind."""
+    personality = prompt.sections.get("personality", "").lower()
+    return any(cue in personality for cue in cues)
 
 
 def _direct(prompt: Prompt, words: Words) -> str | None:

@@ -5,7 +5,7 @@ message ("user: ..."), possibly with an id in each line; an id is passed on as e
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,17 +21,21 @@ TALK_MESSAGES_MIN = 3
 CONFIDENCES = (0.2, 0.6, 0.9)
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_NUMBERED = re.compile(r"(\d{1,6})[.)]")
 _INDEX = re.compile(r"^\W{0,2}(\d{1,6})\W")
 _LINE = re.compile(
-    r"^(?P<head>.{0,80}?)\b(?:user|human|用户)\b(?P<tail>[^:：\n]{0,60})[:：]\s*(?P<said>.+)$",
+    r"^(?P<head>[\W\da-fTZ]{0,80}?)\b(?:user|human|用户)\b(?P<tail>[^:：\n]{0,60})[:：]\s*(?P<said>.+)$",
     re.IGNORECASE | re.MULTILINE,
 )
 _FACT_CUES = ("my name is", "call me", "i like", "i love", "i hate", "i prefer", "i live",
               "i work", "i am a", "i'm a", "i have", "my ", "我叫", "我喜欢", "我爱", "我讨厌",
               "我住", "我在", "我是", "我有", "我的")  # fmt: skip
+_ONE_AT_A_TIME = (("my name is", "call me", "我叫", "叫我"), ("i live", "我住"),
+                  ("i work", "我在"))  # fmt: skip
+"""Of what these tell, the newest is right and replaces what was known."""
 _WISH_CUES = ("be more", "be less", "you should", "could you be", "please be", "don't be",
-              "stop being", "i wish you", "希望你", "请你", "能不能", "你应该", "不要这么",
-              "一点")  # fmt: skip
+              "stop being", "i wish you", "be shorter", "be briefer", "希望你", "请你", "能不能",
+              "你应该", "不要这么", "一点")  # fmt: skip
 _BYE_CUES = ("good night", "bye", "talk later", "leave me", "晚安", "再见", "回头聊", "别打扰")
 
 
@@ -45,10 +49,14 @@ class Said:
 
 @dataclass(frozen=True)
 class Meaning:
-    """A conversation as fields can be answered from it; `about` narrows it to one thing said."""
+    """A conversation as fields can be answered from it; `about` narrows it to one thing said.
+
+    `decides`: it is asked whether to write first.
+    """
 
     prompt: Prompt
     about: Said | None = None
+    decides: bool = False
 
     @cached_property
     def said(self) -> tuple[Said, ...]:
@@ -88,22 +96,42 @@ class Meaning:
         both = f"{before} {self._words.summary.format(told)}".strip()
         return both if len(both) <= SUMMARY_CHARS_MAX else "…" + both[1 - SUMMARY_CHARS_MAX :]
 
+    def _wishes(self) -> list[Said]:
+        """What the user wished of the agent and does not have yet."""
+        now = self.prompt.sections.get("personality", "")
+        return [one for one in self._with(_WISH_CUES) if self._line(one) not in now]
+
     def personality(self) -> str:
         """The personality there is, with what the user wished for."""
-        wishes = "; ".join(map(self._line, self._with(_WISH_CUES)))
+        wishes = "; ".join(map(self._line, self._wishes()))
         now = self.prompt.sections.get("personality", "")
         return f"{now}\n{self._words.asked_to.format(wishes)}".strip() if wishes else now
 
     def reason(self) -> str:
-        """Why the personality should change, or that it should not."""
-        wishes = [self._line(one) for one in self._with(_WISH_CUES)]
+        """Why to write or not to; else why the personality should change, or should not."""
+        if self.decides:
+            return self._decided(self._words.because)
+        wishes = [self._line(one) for one in self._wishes()]
         if not wishes:
             return self._words.nothing_asked
         return self._words.asked_to.format(self._words.quoted(*wishes))
 
     def reply(self) -> str:
-        """What the agent would say next."""
+        """What the agent would say next, or first."""
+        if self.decides:
+            return self._decided(self._words.first)
         return answer(self.prompt)
+
+    def _decided(self, words: Mapping[str, str]) -> str:
+        newest = self._line(self.said[-1]) if self.said else "…"
+        return words[self._decision()].format(self._words.quoted(newest))
+
+    def _decision(self) -> str:
+        """A goodbye waits, a bare conversation gets a new topic, else go on."""
+        newest = self.said[-1].text.lower() if self.said else ""
+        if any(cue in newest for cue in _BYE_CUES):
+            return "wait"
+        return "new_topic" if len(self.said) < TALK_MESSAGES_MIN else "continue"
 
     @staticmethod
     def _line(said: Said) -> str:
@@ -118,31 +146,50 @@ class Meaning:
         if any(part in low for part in ("fact", "memor")):
             chosen = self._with(_FACT_CUES)
         elif any(part in low for part in ("evidence", "source", "ids")):
-            wishes = self._with(_WISH_CUES)
+            wishes = self._wishes()
             chosen = [Said(one.text, (found,)) for one in wishes for found in one.ids]
         else:
-            return [] if low else [Meaning(self.prompt, one) for one in self.said]
-        return [Meaning(self.prompt, one) for one in chosen]
+            return [] if low else [replace(self, about=one) for one in self.said]
+        return [replace(self, about=one) for one in chosen]
 
     def flag(self, name: str) -> bool:
         """A yes or no: whether there was a wish for change (`should_...`); else yes if anything."""
         if "update" in name.lower() or "should" in name.lower() or "change" in name.lower():
-            return bool(self._with(_WISH_CUES))
+            return bool(self._wishes())
         return bool(self.said)
 
+    def lacks(self, name: str) -> bool:
+        """Whether there is nothing to say in a field of that name, if it may be empty."""
+        return "replace" in name.lower() and self._replaced() is None
+
+    def _replaced(self) -> int | None:
+        """The number of the known fact that tells the same of the user in other words."""
+        said = "" if self.about is None else self.about.text.lower()
+        for cues in _ONE_AT_A_TIME:
+            if any(cue in said for cue in cues):
+                for line in self.prompt.sections.get("facts", "").lower().splitlines():
+                    numbered = _NUMBERED.match(line)
+                    if numbered and any(cue in line for cue in cues):
+                        return int(numbered[1])
+        return None
+
     def number(self, name: str) -> float:
-        """A confidence grows with the number of wishes; other numbers count what was said."""
-        if "confidence" in name.lower() or "score" in name.lower():
-            return CONFIDENCES[min(len(self._with(_WISH_CUES)), len(CONFIDENCES) - 1)]
+        """A confidence grows with the number of wishes; a number of something known or said is
+        its own; others count what was said."""
+        low = name.lower()
+        if "confidence" in low or "score" in low:
+            return CONFIDENCES[min(len(self._wishes()), len(CONFIDENCES) - 1)]
+        if "replace" in low:
+            return float(self._replaced() or 0)
+        if self.about is not None and self.about.ids and self.about.ids[0].isdigit():
+            return float(self.about.ids[0])
         return float(len(self.said))
 
     def choice(self, name: str, choices: Sequence[object]) -> object:
-        """One of the choices: a goodbye waits, a bare conversation gets a new topic, else go on."""
-        newest = self.said[-1].text.lower() if self.said else ""
-        if "wait" in choices and any(cue in newest for cue in _BYE_CUES):
-            return "wait"
-        if "new_topic" in choices and len(self.said) < TALK_MESSAGES_MIN:
-            return "new_topic"
+        """One of the choices: the decision if it is among them, else the first."""
+        decision = self._decision()
+        if decision in choices:
+            return decision
         return choices[0] if choices else name
 
 

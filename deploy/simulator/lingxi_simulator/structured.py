@@ -5,6 +5,7 @@ and asks `meaning` what a field of that name would say about the conversation.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from lingxi_simulator.meaning import Meaning
@@ -17,6 +18,7 @@ type Schema = Mapping[str, object]
 def generate(schema: object, meaning: Meaning) -> object:
     """A value valid against the schema; the same for the same conversation."""
     root = _as_schema(schema)
+    meaning = replace(meaning, decides="decision" in _as_schema(root.get("properties")))
     return _Generator(root, meaning).value(root, "", 0)
 
 
@@ -39,6 +41,8 @@ class _Generator:
         return self._single(schema, name)
 
     def _single(self, schema: Schema, name: str) -> object:
+        if _may_be_null(schema) and self._meaning.lacks(name):
+            return None
         match _type_of(schema):
             case "string":
                 return _bounded_text(self._meaning.text(name), schema)
@@ -104,6 +108,11 @@ def _type_of(schema: Schema) -> str:
     if isinstance(kind, str):
         return kind
     return "object" if "properties" in schema else "string"
+
+
+def _may_be_null(schema: Schema) -> bool:
+    kind = schema.get("type")
+    return isinstance(kind, list) and "null" in cast(list[str], kind)
 
 
 def _best(options: Sequence[Schema], depth: int) -> Schema:

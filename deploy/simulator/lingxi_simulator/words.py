@@ -1,5 +1,6 @@
 """The simulator's words, in the two languages it speaks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -23,6 +24,9 @@ class Words:
     summary: str
     asked_to: str
     nothing_asked: str
+    playful: str
+    first: Mapping[str, str]
+    because: Mapping[str, str]
     comma: str
     stop: str
     space: str
@@ -55,6 +59,17 @@ ENGLISH = Words(
     summary="The user said: {}.",
     asked_to="The user asked: {}.",
     nothing_asked="Nothing in the conversation asks for another personality.",
+    playful="Hee hee! ",
+    first={
+        "continue": "I have been thinking about {}. How did it go on?",
+        "new_topic": "It has been quiet. What has your day been like since {}?",
+        "wait": "Until later.",
+    },
+    because={
+        "continue": "The conversation stopped at {}, and there is more to say about it.",
+        "new_topic": "There is little to go on from after {}, so something new.",
+        "wait": "The user took leave with {}.",
+    },
     comma=", ",
     stop=". ",
     space=" ",
@@ -78,6 +93,17 @@ CHINESE = Words(
     summary="用户说过：{}。",
     asked_to="用户希望：{}。",
     nothing_asked="对话中没有要求改变人格。",
+    playful="嘻嘻！",
+    first={
+        "continue": "我一直在想{}。后来怎么样了？",
+        "new_topic": "好久没聊了。自从{}之后，你今天过得怎么样？",
+        "wait": "回头见。",
+    },
+    because={
+        "continue": "对话停在{}，还有话可以说。",
+        "new_topic": "在{}之后没有什么可接的话，所以换个话题。",
+        "wait": "用户以{}道别了。",
+    },
     comma="，",
     stop="。",
     space="",

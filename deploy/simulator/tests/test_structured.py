@@ -101,3 +101,70 @@ async def test_bounds_and_odd_schemas(simulator: Asker) -> None:
     assert answer["pair"] == [True, True]
     assert answer["tree"]["short"] == "hel"
     assert await simulator.fill({}, "hello") == "hello"
+
+
+NUMBERED = "[7] user: My name is Ada\n[8] companion: the user: I love cats\n[9] user: 我住在不来梅"
+LEARNED: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "facts": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "text": {"type": "string"},
+                    "message_ids": {"type": "array", "items": {"type": "integer"}},
+                    "replaces": {"type": ["integer", "null"]},
+                },
+            },
+        }
+    },
+}
+
+
+async def test_numbers_of_messages_are_evidence_and_the_agents_words_are_none(
+    simulator: Asker,
+) -> None:
+    known = "# Task\nRemember.\n\n# Facts known already\n1. I like tea\n2. My name is Eve"
+    answer = await simulator.fill(LEARNED, NUMBERED, system=known)
+    assert answer["facts"] == [
+        {"text": "My name is Ada", "message_ids": [7], "replaces": 2},
+        {"text": "我住在不来梅", "message_ids": [9], "replaces": None},
+    ]
+
+
+async def test_a_wish_that_was_granted_is_none_any_more(simulator: Asker) -> None:
+    asked = "[1] user: please be shorter\n[2] user: 请你说话活泼一点"
+    found = await simulator.fill(REVIEW, asked, system="# Personality\nYou are Mo.")
+    assert (found["should_update"], found["confidence"]) == (True, 0.9)
+    changed = found["suggested_personality"]
+    assert changed.startswith("You are Mo.\n")
+    again = await simulator.fill(REVIEW, asked, system=f"# Personality\n{changed}")
+    assert again["should_update"] is False
+
+
+async def test_a_changed_personality_is_heard(simulator: Asker) -> None:
+    said = ("I saw a whale", "Oh", "It was blue")
+    before = await simulator.say(*said, system="You are Mo.")
+    after = await simulator.say(*said, system="You are Mo.\nBe short and playful.")
+    assert after.startswith("Hee hee!")
+    assert len(after) < len(before)
+
+
+async def test_a_decision_says_why(simulator: Asker) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "decision": {"enum": ["continue", "new_topic", "wait"]},
+            "text": {"type": "string"},
+            "reason": {"type": "string"},
+        },
+    }
+    talk = "[1] user: Hi\n[3] user: I saw a whale\n[5] user: It was blue"
+    decided = await simulator.fill(schema, talk)
+    assert decided == {
+        "decision": "continue",
+        "text": "I have been thinking about “It was blue”. How did it go on?",
+        "reason": "The conversation stopped at “It was blue”, and there is more to say about it.",
+    }
+    assert (await simulator.fill(schema, "[1] user: 晚安"))["reason"] == "用户以“晚安”道别了。"
