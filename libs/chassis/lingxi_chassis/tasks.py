@@ -1,4 +1,8 @@
-"""Work in the background of a service: its end is the end of the process, unless we ended it."""
+"""Work beside other work.
+
+In the background of a service: its end is the end of the process, unless we ended it. Or ahead of
+the moment its result is needed.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -35,3 +39,10 @@ async def in_background(
         with suppress(asyncio.CancelledError):
             await task
         work.close()  # it has not begun, if it was cancelled right away
+
+
+def ahead[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Begin what will be awaited later; if nobody does, its failure is not worth a word."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task

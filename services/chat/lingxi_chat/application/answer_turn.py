@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import cast
+from uuid import UUID
 
 import structlog
 
@@ -32,7 +33,7 @@ from lingxi_chat.application.telling import Telling
 from lingxi_chat.application.turn_workers import Held
 from lingxi_chat.domain import session as domain
 from lingxi_chat.domain.bubbles import BUBBLES_MAX, delay_ms
-from lingxi_chat.domain.prompt import Known, Prompt, build_prompt
+from lingxi_chat.domain.prompt import Known, Prompt, Said, build_prompt
 from lingxi_chat.domain.session import Session
 from lingxi_chat.domain.turns import Bubble, Failure, Reply, Stop, TurnEnd, end_turn
 from lingxi_chat.projections.messages import newest_messages
@@ -141,8 +142,10 @@ class AnswerTurns:
             return TurnEnd(claim.turn_id, claim.attempt, newest, ABANDONED, new_id())
         telling = Telling(self.live, claim)
         async with telling:
-            profile = await self.profiles.profile(claim.user_id, session.agent_id)
-            prompt = await self._prompt(claim, session, profile)
+            profile, (newest_said, timezone) = await asyncio.gather(
+                self._profile(turn, session.agent_id), self._newest(claim, session)
+            )
+            prompt = self._prompt(profile, session, newest_said, timezone)
             outcome: Reply | Failure | Stop
             try:
                 async with turn.stopping.interrupting():
@@ -171,7 +174,14 @@ class AnswerTurns:
                         return part
         raise BadAnswer("no end")
 
-    async def _prompt(self, claim: Claim, session: Session, profile: AgentProfile) -> Prompt:
+    async def _profile(self, turn: Held, agent_id: UUID) -> AgentProfile:
+        """As it is at the claim: asked for while that was committed, or else now."""
+        if turn.profile is not None:
+            with suppress(Unavailable):
+                return await turn.profile
+        return await self.profiles.profile(turn.claim.user_id, agent_id)
+
+    async def _newest(self, claim: Claim, session: Session) -> tuple[Sequence[Said], str]:
         newest, timezone = await newest_messages(
             self.log.pool,
             claim.session_id,
@@ -181,6 +191,11 @@ class AnswerTurns:
         )
         if not newest:
             raise SessionNotFound  # deleted since we loaded it
+        return newest, timezone
+
+    def _prompt(
+        self, profile: AgentProfile, session: Session, newest: Sequence[Said], timezone: str
+    ) -> Prompt:
         # An agent may ask for longer answers than there is room for: half is for the prompt.
         room = min(profile.parameters.max_tokens or ANSWER_TOKENS, self.context_tokens // 2)
         return build_prompt(

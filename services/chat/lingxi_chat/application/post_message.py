@@ -13,6 +13,7 @@ from uuid import UUID
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import Clause, Conflict, GuardLost, again_on_conflict
 from lingxi_chassis.ids import new_id
+from lingxi_chassis.tasks import ahead
 from lingxi_chat.application.get_answer import recorded_state
 from lingxi_chat.application.parts import Profiles, SessionLog, SessionSnapshot
 from lingxi_chat.application.turn_workers import TurnWorkers
@@ -110,6 +111,9 @@ class PostMessages:
         async with self.workers.starting(
             turn_id, command.session_id, command.user_id, settles=True
         ) as starting:
+            if starting.here:
+                asked = self.profiles.profile(command.user_id, state.agent_id)
+                starting.profile = ahead(asked)
             try:
                 starting.begun = await self.log.append(
                     snapshot, (*first, *posted), at, guard=guard, effects=(starting.work,)

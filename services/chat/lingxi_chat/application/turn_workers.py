@@ -21,6 +21,7 @@ from lingxi_chassis.postgres import Pool
 from lingxi_chat.application.parts import SessionSnapshot
 from lingxi_chat.application.stopping import Stopping
 from lingxi_chat.projections.open_turns import Claim, claim_waiting, enqueue, give_back
+from lingxi_contracts.agent import AgentProfile
 from lingxi_contracts.errors import Unavailable
 
 SWEEP_SECONDS = 5.0
@@ -34,11 +35,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A turn to work on: our claim, when we made it, and its session if we know it already."""
+    """A turn to work on: our claim, when we made it, and its session if we know it already.
+
+    `profile`: the agent's, if it was asked for while the claim was committed.
+    """
 
     claim: Claim
     claimed_at: float
     snapshot: SessionSnapshot | None = None
+    profile: asyncio.Task[AgentProfile] | None = None
     stopping: Stopping = field(default_factory=Stopping)
 
 
@@ -48,9 +53,14 @@ type AnswerTurn = Callable[[Held], Awaitable[Held | None]]
 
 @dataclass(slots=True)
 class Starting:
-    """A turn about to start: `work` goes into its append, whose result is told in `begun`."""
+    """A turn about to start: `work` goes into its append, whose result is told in `begun`.
+
+    `here`: this replica works on it then, and may be given the agent's `profile`, being asked for.
+    """
 
     work: Clause
+    here: bool
+    profile: asyncio.Task[AgentProfile] | None = None
     begun: SessionSnapshot | None = None
 
 
@@ -95,16 +105,19 @@ class TurnWorkers:
         if not settle_seconds and self._free > 0 and self._begins:
             self._free -= 1
             claim = Claim(turn_id, session_id, user_id, new_id(), 1)
-        starting = Starting(enqueue(turn_id, claim and claim.claim_id, settle_seconds))
+        work = enqueue(turn_id, claim and claim.claim_id, settle_seconds)
+        starting = Starting(work, here=claim is not None)
         try:
             yield starting
         finally:
             if claim is not None and starting.begun is None:
                 self._free += 1
+                if starting.profile is not None:
+                    starting.profile.cancel()
         if starting.begun is None:
             return
         if claim is not None:
-            self._begin(Held(claim, claimed_at, starting.begun))
+            self._begin(Held(claim, claimed_at, starting.begun, starting.profile))
         elif settle_seconds:
             self.look_once_settled()
         else:
