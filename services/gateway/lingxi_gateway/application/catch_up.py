@@ -71,6 +71,10 @@ async def may_resume(events: StoredEvents, feed: Feed, cursor: Cursor) -> ResetR
     Raises:
         Unavailable: JetStream is away.
     """
+    # Before anything is waited for: meanwhile events come, and some of them the client has.
+    for source in SOURCES:
+        if cursor.of(source).seq > feed.start.of(source).seq:
+            feed.floor[source] = cursor.of(source).seq
     for source in SOURCES:
         been, here = cursor.of(source), feed.start.of(source)
         if been.life != here.life:
@@ -82,8 +86,6 @@ async def may_resume(events: StoredEvents, feed: Feed, cursor: Cursor) -> ResetR
             return "rebuilt"
         if been.seq < stored.first_seq - 1:
             return "expired"
-        if been.seq > here.seq:
-            feed.floor[source] = been.seq
     return None
 
 

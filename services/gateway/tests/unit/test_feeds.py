@@ -4,7 +4,7 @@ import json
 from collections.abc import Generator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
@@ -16,7 +16,9 @@ from lingxi_chassis.ids import new_id
 from lingxi_contracts import agent, chat
 from lingxi_contracts.errors import Unavailable
 from lingxi_contracts.subjects import event_subject, live_subject
+from lingxi_gateway.adapters.streams import Stored
 from lingxi_gateway.application import feed as feed_module, feeds as feeds_module
+from lingxi_gateway.application.catch_up import StoredEvents, may_resume
 from lingxi_gateway.application.feed import Feed, Frame, Listener
 from lingxi_gateway.application.feeds import Feeds
 from lingxi_gateway.application.places import Cursor, Place, Source
@@ -161,6 +163,24 @@ def test_what_another_replica_told_is_not_told_again(told: Told) -> None:
     (frame,) = feed.take(ALL_BYTES)
     assert titles([frame]) == ["thirteen"]
     assert frame.cursor == "1-13.2-20"
+
+
+async def test_nor_what_comes_while_the_client_is_looked_up(told: Told) -> None:
+    feed = told.open()
+
+    class Streams:
+        """Slow enough that two events come while it is asked."""
+
+        async def stored(self, _: str) -> Stored:
+            told.rename("eleven")
+            told.rename("twelve")
+            return Stored(created=1, first_seq=1, last_seq=12)
+
+    cursor = Cursor.parse("1-12.2-20")
+    assert cursor is not None
+    assert await may_resume(cast("StoredEvents", Streams()), feed, cursor) is None
+    told.rename("thirteen")
+    assert titles(feed.take(ALL_BYTES)) == ["thirteen"]
 
 
 def test_after_a_refill_only_what_is_new_is_news(told: Told) -> None:
