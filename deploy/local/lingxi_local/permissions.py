@@ -121,8 +121,12 @@ def _read_only(streams: Sequence[str]) -> list[str]:
 
 
 SERVICE_DURABLES: Mapping[str, Sequence[str]] = {
-    "AGENT_EVENTS": ("chat-remember_agent", "chat-delete_sessions"),
-    "CHAT_EVENTS": ("summarizer-write_summary", "summarizer-review_personality"),
+    "AGENT_EVENTS": ("chat-remember_agent", "chat-delete_sessions", "agent-forget_memories"),
+    "CHAT_EVENTS": (
+        "summarizer-write_summary",
+        "summarizer-review_personality",
+        "agent-forget_session",
+    ),
     "GATEWAY_EVENTS": ("chat-remember_user", "chat-erase_user", "agent-erase_user"),
 }
 """The services' durable consumers by stream. A consumer's name can be denied as a whole only."""
@@ -146,7 +150,7 @@ ROLES: tuple[Role, ...] = (
         more_publish=("chat.live.>", "chat.work", "chat.stop", "agent.rpc.get_profile"),
         more_subscribe=("chat.work", "chat.stop"),
     ),
-    Role("agent", owns_events=True, reads=("CHAT_EVENTS", "GATEWAY_EVENTS")),
+    Role("agent", owns_events=True, reads=("AGENT_EVENTS", "CHAT_EVENTS", "GATEWAY_EVENTS")),
     Role(
         "summarizer",
         reads=("CHAT_EVENTS",),

@@ -21,6 +21,11 @@ def suggestion_id(session_id: UUID, to_seq: int) -> UUID:
     return uuid5(session_id, f"r:{to_seq}")
 
 
+def memory_id(session_id: UUID, covers_from: int, covers_up_to: int, index: int) -> UUID:
+    """The id of what was learned from a session, from one seq to another, as the n-th fact."""
+    return uuid5(session_id, f"f:{covers_from}:{covers_up_to}:{index}")
+
+
 def decision_id(session_id: UUID, armed_seq: int) -> UUID:
     """The id of the decision about one silence of a session."""
     return uuid5(session_id, f"p:{armed_seq}")

@@ -77,12 +77,16 @@ class PersonalitySuggested(Event):
 
 
 class PersonalitySuggestionClosed(Event):
-    """A suggestion does not wait any more."""
+    """A suggestion does not wait any more.
+
+    `rests_until_seq` comes with a dismissal: until then the session is not looked at again.
+    """
 
     tag = "personality_suggestion_closed.v1"
     suggestion_id: UUID
     session_id: UUID
     outcome: SuggestionOutcome
+    rests_until_seq: int | None = None
 
 
 class MemoryRecorded(Event):
