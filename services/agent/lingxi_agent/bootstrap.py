@@ -4,12 +4,16 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from lingxi_agent.application.agent_log import AgentLog
-from lingxi_agent.domain.agent import Agent, evolve
+from lingxi_agent.domain.streams import STATE, evolve
 from lingxi_agent.entrypoints import events, rpc
-from lingxi_agent.projections import agents, personality_versions
+from lingxi_agent.projections import (
+    agents,
+    memories,
+    personality_reviews,
+    personality_suggestions,
+    personality_versions,
+)
 from lingxi_agent.settings import Settings
 from lingxi_chassis import migrations, operations
 from lingxi_chassis.consumers import Subscriptions
@@ -20,22 +24,24 @@ from lingxi_chassis.process import Stop
 from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
 from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.tasks import in_background
-from lingxi_contracts.agent import EVENTS, OWNER, AgentDeleted
+from lingxi_contracts.agent import EVENTS, OWNER, AgentDeleted, MemoryForgotten
 from lingxi_contracts.dead_letters import ReplayLetter
 from lingxi_contracts.errors import AgentNameTaken, AgentNotFound
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
-PROJECTIONS = (*agents.FOLDS, *personality_versions.FOLDS)
+TABLES = (agents, personality_versions, personality_suggestions, personality_reviews, memories)
+PROJECTIONS = tuple(fold for table in TABLES for fold in table.FOLDS)
 READ_MODELS = ReadModels(
     (
-        *agents.CREATE,
-        *personality_versions.CREATE,
+        *(statement for table in TABLES for statement in table.CREATE),
         agents.WITHOUT_SAMPLES,
         personality_versions.WITHOUT_SAMPLES,
+        personality_suggestions.WITHOUT_SAMPLES,
+        memories.WITHOUT_SAMPLES,
     ),
     PROJECTIONS,
 )
-TOMBSTONES = frozenset({AgentDeleted.tag})
+TOMBSTONES = frozenset({AgentDeleted.tag, MemoryForgotten.tag})
 
 
 def migrate(settings: Settings) -> None:
@@ -67,10 +73,10 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
 
 
 def open_log(pool: Pool, on_append: Callable[[], None] = lambda: None) -> AgentLog:
-    """The log of agents, with its read models."""
+    """The log of agents and of what they remember, with its read models."""
     return AgentLog(
         pool=pool,
-        state=TypeAdapter(Agent | None),
+        state=STATE,
         initial=None,
         evolve=evolve,
         projections=PROJECTIONS,

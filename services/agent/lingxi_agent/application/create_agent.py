@@ -18,6 +18,7 @@ async def create_agent(log: AgentLog, command: CreateAgent, at: datetime) -> Age
     """
     new = log.new(command.agent_id, command.user_id)
     try:
-        return view(await log.append(new, decide(new.state, command), at))
+        return view(await log.append(new, decide(None, command), at))
     except Conflict:
-        return view(await load(log, command.agent_id, command.user_id))
+        snapshot, _ = await load(log, command.agent_id, command.user_id)
+        return view(snapshot)

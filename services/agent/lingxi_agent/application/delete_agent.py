@@ -12,14 +12,15 @@ from lingxi_contracts.base import Nothing
 
 async def delete_agent(log: AgentLog, command: DeleteAgent, at: datetime) -> Nothing:
     """Append the tombstone; snapshot and read models are gone with it, the rest is due for erasure.
+    Its memories are forgotten once it is published.
 
     Raises:
         AgentNotFound: for a repeat too.
     """
 
     async def attempt() -> None:
-        snapshot = await load(log, command.agent_id, command.user_id)
-        events = decide(snapshot.state, command)
+        snapshot, agent = await load(log, command.agent_id, command.user_id)
+        events = decide(agent, command)
         await log.append(snapshot, events, at, effects=(ERASING,), erase=True)
 
     await again_on_conflict(attempt)

@@ -20,7 +20,7 @@ async def get_profile(log: AgentLog, question: GetProfile, at: datetime) -> Agen
         AgentNotFound: the id is unknown, deleted, or another user's.
     """
     for _ in range(TRIES_MAX):
-        profile = await find_profile(log.pool, question.user_id, question.agent_id)
+        profile = await find_profile(log.pool, question)
         if profile is not None:
             return profile
         if question.agent_id is not None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from lingxi_agent.application.agent_log import AgentLog, AgentSnapshot, load, view
+from lingxi_agent.application.agent_log import AgentLog, StreamSnapshot, load, view
 from lingxi_agent.domain.agent import decide
 from lingxi_agent.projections.personality_versions import find_text
 from lingxi_chassis.eventlog import again_on_conflict
@@ -18,10 +18,10 @@ async def roll_back_personality(
         AgentNotFound, PersonalityVersionNotFound.
     """
 
-    async def attempt() -> AgentSnapshot:
-        snapshot = await load(log, command.agent_id, command.user_id)
+    async def attempt() -> StreamSnapshot:
+        snapshot, agent = await load(log, command.agent_id, command.user_id)
         # A version's text never changes: it need not be read together with the snapshot.
         restored = await find_text(log.pool, command.agent_id, command.version)
-        return await log.append(snapshot, decide(snapshot.state, command, restored), at)
+        return await log.append(snapshot, decide(agent, command, restored), at)
 
     return view(await again_on_conflict(attempt))

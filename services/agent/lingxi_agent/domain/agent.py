@@ -6,12 +6,14 @@ Invariants:
 3. An event tells something new: a command already in effect decides nothing.
 4. Name, parameters and timings are always a valid document (see `document`).
 5. After its deletion an agent is as one that never was: every command finds nothing.
+6. Every new version closes all suggestions that wait (see `suggestions`).
 """
 
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
+from uuid import UUID
 
 from lingxi_agent.domain.document import Document, as_document, patched, validated
 from lingxi_contracts.agent import (
@@ -25,16 +27,36 @@ from lingxi_contracts.agent import (
     CreateAgent,
     DeleteAgent,
     PersonalityChanged,
+    PersonalityReviewed,
+    PersonalitySuggested,
+    PersonalitySuggestionClosed,
     RollBackPersonality,
+    SuggestionOutcome,
 )
 from lingxi_contracts.errors import AgentNotFound, PersonalityVersionNotFound
 
-type AgentEvent = AgentCreated | AgentChanged | PersonalityChanged | AgentDeleted
+type AgentEvent = (
+    AgentCreated
+    | AgentChanged
+    | PersonalityChanged
+    | PersonalityReviewed
+    | PersonalitySuggested
+    | PersonalitySuggestionClosed
+    | AgentDeleted
+)
 type Events = tuple[AgentEvent, ...]
 type Command = CreateAgent | ChangeAgent | ChangePersonality | RollBackPersonality | DeleteAgent
 
 
 # State
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A suggestion that waits for the user; its text is in the log alone."""
+
+    suggestion_id: UUID
+    session_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +70,8 @@ class Agent:
     updated_at: datetime
     personality_prompt: str = ""
     personality_version: int = 0
+    pending: tuple[Pending, ...] = ()
+    """Oldest first, one a session."""
 
 
 def evolve(agent: Agent | None, event: AgentEvent, at: datetime) -> Agent | None:
@@ -72,6 +96,14 @@ def evolve(agent: Agent | None, event: AgentEvent, at: datetime) -> Agent | None
                 personality_version=event.version,
                 updated_at=at,
             )
+        case PersonalityReviewed():
+            return agent
+        case PersonalitySuggested():
+            waits = Pending(event.suggestion_id, event.session_id)
+            return replace(agent, pending=(*agent.pending, waits))
+        case PersonalitySuggestionClosed():
+            left = tuple(one for one in agent.pending if one.suggestion_id != event.suggestion_id)
+            return replace(agent, pending=left)
         case AgentDeleted():
             return None
         case _:
@@ -139,8 +171,12 @@ def change_personality(agent: Agent, text: str) -> Events:
     """A version written by hand; the same text again is none."""
     if text == agent.personality_prompt:
         return ()
-    version = agent.personality_version + 1
-    return (PersonalityChanged(version=version, personality_prompt=text, source="manual"),)
+    return new_version(
+        agent,
+        PersonalityChanged(
+            version=agent.personality_version + 1, personality_prompt=text, source="manual"
+        ),
+    )
 
 
 def roll_back(agent: Agent, version: int, restored: str | None) -> Events:
@@ -150,13 +186,36 @@ def roll_back(agent: Agent, version: int, restored: str | None) -> Events:
         raise PersonalityVersionNotFound
     if restored == agent.personality_prompt:
         return ()
-    return (
+    return new_version(
+        agent,
         PersonalityChanged(
             version=agent.personality_version + 1,
             personality_prompt=restored,
             source="rollback",
             restored_from=version,
         ),
+    )
+
+
+def new_version(
+    agent: Agent, changed: PersonalityChanged, applied: Pending | None = None
+) -> Events:
+    """A version, and the end of all that was suggested on the one before it."""
+    return (
+        changed,
+        *(closed(one, "applied" if one == applied else "lapsed") for one in agent.pending),
+    )
+
+
+def closed(
+    pending: Pending, outcome: SuggestionOutcome, rests_until_seq: int | None = None
+) -> PersonalitySuggestionClosed:
+    """A suggestion does not wait any more."""
+    return PersonalitySuggestionClosed(
+        suggestion_id=pending.suggestion_id,
+        session_id=pending.session_id,
+        outcome=outcome,
+        rests_until_seq=rests_until_seq,
     )
 
 

@@ -1,13 +1,16 @@
 """Which events of other owners agent listens to, and what it does about them.
 
-Guard: an agent is deleted once, and of an erased user none is made.
+Guards: an agent is deleted once and a memory is forgotten once, of an erased user none is made, and
+of a deleted agent or session no memory.
 """
 
 from lingxi_agent.application.agent_log import AgentLog
 from lingxi_agent.application.erase_user import erase_user
+from lingxi_agent.application.forget_memories import forget_memories
+from lingxi_agent.application.forget_session import forget_session
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.consumers import Subscriptions
-from lingxi_contracts import gateway
+from lingxi_contracts import agent, chat, gateway
 from lingxi_contracts.envelope import Envelope
 
 
@@ -17,4 +20,13 @@ def listen(subscriptions: Subscriptions, log: AgentLog) -> None:
     async def user_deleted(event: Envelope) -> None:
         await erase_user(log, event.userid, utc_now())
 
+    async def session_deleted(event: Envelope) -> None:
+        await forget_session(log, event.userid, event.subject, utc_now())
+
+    async def agent_deleted(event: Envelope) -> None:
+        await forget_memories(log, event.userid, event.subject, utc_now())
+
     subscriptions.on(gateway.OWNER, ("user_deleted",), "erase_user", user_deleted)
+    subscriptions.on(chat.OWNER, ("session_deleted",), "forget_session", session_deleted)
+    # Its own tombstone: what remains to be done is done again until it is.
+    subscriptions.on(agent.OWNER, ("agent_deleted",), "forget_memories", agent_deleted)

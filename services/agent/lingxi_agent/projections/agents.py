@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from lingxi_agent.domain.terms import fitting
 from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
 from lingxi_chassis.rpc import ANSWER_BYTES_MAX, within_bytes
 from lingxi_contracts.agent import (
     DEFAULT_AGENT_NAME,
+    PROFILE_MEMORIES_CHARS_MAX,
     AgentChanged,
     AgentCreated,
     AgentDeleted,
@@ -26,6 +28,7 @@ from lingxi_contracts.agent import (
     AgentView,
     AgentWalk,
     GetAgent,
+    GetProfile,
     ListAgents,
     PersonalityChanged,
     WalkAgents,
@@ -65,7 +68,8 @@ FOLDS = (
         tags=frozenset({AgentCreated.tag, AgentChanged.tag, PersonalityChanged.tag}),
         # Creation and first personality come in one batch: the row is made of the newest of each
         # kind, and of what it was before where the batch has none. Erased events have no data; of
-        # an agent that is being erased only the last ones may have some.
+        # an agent that is being erased only the last ones may have some. Of reviews and memories
+        # it knows nothing.
         sql="""
             insert into agents
             select l.stream_id, l.user_id,
@@ -86,6 +90,8 @@ FOLDS = (
                        min(occurred_at) filter (where type = 'agent_created.v1') as created_at,
                        (array_agg(occurred_at order by version desc))[1] as updated_at
                 from logged
+                where type in ('agent_created.v1', 'agent_changed.v1', 'personality_changed.v1',
+                               'agent_deleted.v1')
                 group by stream_id, user_id
                 having bool_and(data is not null and type <> 'agent_deleted.v1')
             ) l left join agents old on old.agent_id = l.stream_id
@@ -105,13 +111,13 @@ FOLDS = (
     ),
 )
 
-_PROFILE_BY_ID = """
-    select agent_id, name, parameters::text, personality_prompt, personality_version
-    from agents where agent_id = %(agent_id)s and user_id = %(user_id)s"""
-
-_PROFILE_BY_NAME = """
-    select agent_id, name, parameters::text, personality_prompt, personality_version
-    from agents where user_id = %(user_id)s and name = %(name)s"""
+_PROFILE = """
+    select agent_id, name, parameters::text, personality_prompt, personality_version,
+           array(select m.text from memories m where m.agent_id = agents.agent_id
+                 order by m.updated_at desc, m.memory_id)
+    from agents where user_id = %(user_id)s and """
+_PROFILE_BY_ID = _PROFILE + "agent_id = %(agent_id)s"
+_PROFILE_BY_NAME = _PROFILE + "name = %(name)s"
 
 _ONE = """
     select agent_id, name, parameters::text, timings::text, personality_prompt,
@@ -130,15 +136,20 @@ _PAGE = """
     order by page.created_at, page.agent_id"""
 
 
-async def find_profile(pool: Pool, user_id: UUID, agent_id: UUID | None) -> AgentProfile | None:
+async def find_profile(pool: Pool, question: GetProfile) -> AgentProfile | None:
     """The profile of one agent of the user, without an id of the one named `default`.
 
-    One statement: each turn asks.
+    Of its memories those that fit the question, newest first where they fit alike. One statement:
+    each turn asks.
     """
     row = await fetch_one(
         pool,
-        _PROFILE_BY_NAME if agent_id is None else _PROFILE_BY_ID,
-        {"user_id": user_id, "agent_id": agent_id, "name": DEFAULT_AGENT_NAME},
+        _PROFILE_BY_NAME if question.agent_id is None else _PROFILE_BY_ID,
+        {
+            "user_id": question.user_id,
+            "agent_id": question.agent_id,
+            "name": DEFAULT_AGENT_NAME,
+        },
     )
     if row is None:
         return None
@@ -148,6 +159,7 @@ async def find_profile(pool: Pool, user_id: UUID, agent_id: UUID | None) -> Agen
         parameters=AgentParameters.model_validate_json(row[2]),
         personality_prompt=row[3],
         personality_version=row[4],
+        memories=fitting(row[5], question.about, PROFILE_MEMORIES_CHARS_MAX),
     )
 
 

@@ -1,0 +1,64 @@
+"""Record what was learned from the messages of a session."""
+
+from datetime import datetime
+
+from lingxi_agent.application.agent_log import AgentLog, load_memory
+from lingxi_agent.application.forget_memory import forget
+from lingxi_agent.domain import memory
+from lingxi_agent.domain.learning import Correct, GiveWay, Record, Step, learn
+from lingxi_agent.projections import sessions
+from lingxi_agent.projections.memories import known_to
+from lingxi_chassis.eventlog import Clause, Conflict, GuardLost, again_on_conflict
+from lingxi_contracts.agent import RecordMemories
+from lingxi_contracts.base import Nothing
+from lingxi_contracts.errors import MemoryNotFound, SessionNotFound
+
+
+async def record_memories(log: AgentLog, command: RecordMemories, at: datetime) -> Nothing:
+    """One append a memory; broken off, a repeat does the rest. Once all are there, a repeat finds
+    the messages learned from and does nothing.
+
+    Two records for one agent at the same time may both add what the other adds; each memory is
+    recorded once all the same, and the next record finds too many of them.
+
+    Raises:
+        AgentNotFound: it is unknown, deleted, or another user's.
+        SessionNotFound: the session was deleted meanwhile.
+    """
+    known = await known_to(log.pool, command.user_id, command.agent_id)
+    if command.covers_up_to <= await sessions.remember_session(log.pool, command.session_id):
+        return Nothing()
+    guard = sessions.living(command.agent_id, command.session_id)
+    try:
+        for step in learn(known, command):
+            await _carry_out(log, command, step, guard, at)
+    except GuardLost as error:
+        raise SessionNotFound from error
+    await sessions.mark_learned(log.pool, command.session_id, command.covers_up_to)
+    return Nothing()
+
+
+async def _carry_out(
+    log: AgentLog, command: RecordMemories, step: Step, guard: Clause, at: datetime
+) -> None:
+    try:
+        match step:
+            case Record():
+                new = log.new(step.memory_id, command.user_id)
+                events = memory.record(command.agent_id, step.text, step.evidence)
+                await log.append(new, events, at, guard=guard)
+            case Correct():
+                await again_on_conflict(lambda: _correct(log, command, step, guard, at))
+            case GiveWay():
+                await forget(log, step.memory_id, command.user_id, at)
+    except Conflict:  # recorded by another at the same time, or forgotten since then
+        return
+    except MemoryNotFound:  # forgotten meanwhile
+        return
+
+
+async def _correct(
+    log: AgentLog, command: RecordMemories, step: Correct, guard: Clause, at: datetime
+) -> None:
+    snapshot, kept = await load_memory(log, step.memory_id, command.user_id)
+    await log.append(snapshot, memory.correct(kept, step.text, step.evidence), at, guard=guard)
