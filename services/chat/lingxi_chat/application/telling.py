@@ -27,6 +27,8 @@ from lingxi_contracts.live import (
 
 TRIES_TOLD_MAX = 10
 """More than the tries of the model in one claim."""
+TYPING_AFTER_SECONDS = 0.1
+"""A reply that is there sooner needs nobody to be told that it is coming."""
 TYPING_AGAIN_SECONDS = TYPING_SECONDS / 2
 
 type Tell = Callable[[], Coroutine[Any, Any, None]]
@@ -34,7 +36,8 @@ type Tell = Callable[[], Coroutine[Any, Any, None]]
 
 class Telling:
     """One claim's reply, told to those who watch. Text is collected for `DELTA_MS_MAX`, or until
-    `DELTA_TOKENS_MAX` came. As a context: while it is open the agent is writing."""
+    `DELTA_TOKENS_MAX` came. As a context: while it is open the agent is writing, and if that takes
+    longer than `TYPING_AFTER_SECONDS` it is told."""
 
     def __init__(self, live: Live, claim: Claim) -> None:
         self._live = live
@@ -53,7 +56,7 @@ class Telling:
         return self._splitter.shown
 
     async def __aenter__(self) -> Self:
-        await self._tell_typing()
+        self._typing_timer = self._later(TYPING_AFTER_SECONDS, self._tell_typing)
         return self
 
     async def __aexit__(
