@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from libs.chassis.tests.clerk import QUICK, Publisher, Seen, letters, replica, settled
 from lingxi_chassis.clock import monotonic
-from lingxi_chassis.consumers import HandlerLimits
+from lingxi_chassis.consumers import HandlerLimits, Permanent
 from lingxi_chassis.consumers.durable import Durable
 from lingxi_chassis.context import current_metadata
 from lingxi_chassis.ids import new_id
@@ -163,6 +163,23 @@ async def test_what_cannot_be_read_is_a_dead_letter_at_once(shop: Publisher, nat
     assert by_error["Unreadable"][0].startswith(f"dead.clerk.count.{user}.")
     assert by_error["Unreadable"][1]["type"] is None
     assert by_error["ValidationError"][1]["deliveries"] == 1
+
+
+async def test_what_a_handler_gives_up_is_a_dead_letter_at_once(
+    shop: Publisher, nats_url: str
+) -> None:
+    """Guards what costs money to try: a handler that knows says so, and is not asked again."""
+
+    def give_up(_: Envelope) -> None:
+        raise Permanent("sold_out")
+
+    seen = Seen(give_up)
+    await shop.publish()
+    async with replica(nats_url, seen):
+        await eventually(lambda: len(seen.ids) == 1)
+        await settled(shop)
+    [(_, letter)] = await letters(shop)
+    assert (letter["error"], letter["deliveries"], len(seen.ids)) == ("sold_out", 1, 1)
 
 
 async def test_an_event_that_kills_the_process_is_not_handled_for_ever(

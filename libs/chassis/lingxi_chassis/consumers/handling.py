@@ -1,9 +1,9 @@
 """What becomes of one delivered event.
 
 Handled, or refused by the domain: acknowledged. A part that is away: again after
-min(0.25·2ⁿ, 60) s, without end. Unreadable: a dead letter at once. An unexpected exception: again,
-and a dead letter at the 8th delivery. Anything at its 20th delivery: a dead letter before it is
-handled, for then it is what kills the process.
+min(0.25·2ⁿ, 60) s, without end. Unreadable, or `Permanent`: a dead letter at once. An unexpected
+exception: again, and a dead letter at the 8th delivery. Anything at its 20th delivery: a dead
+letter before it is handled, for then it is what kills the process.
 
 So that a long outage is not taken for that, an event put off `NACKS_MAX` times is no longer given
 back: it is kept in hand, which costs no delivery, and tried again from here. Restarts alone count.
@@ -41,6 +41,14 @@ AWAY = (Unavailable, psycopg.OperationalError, PoolTimeout, TimeoutError, NatsEr
 
 type Handle = Callable[[Envelope], Awaitable[None]]
 """Takes one event and returns once its effect is committed. Idempotent and commutative."""
+
+
+class Permanent(Exception):
+    """What a handler raises when another delivery would end no better: a dead letter at once.
+
+    Its text is in the letter, so it is our own words.
+    """
+
 
 HANDLED = Counter(
     "lingxi_consumer_events", "Deliveries by what became of them", ["consumer", "outcome"]
@@ -143,6 +151,8 @@ class Handling:
             return _Verdict.REFUSED
         except ValidationError as error:
             return _Dead(type(error).__name__)
+        except Permanent as error:
+            return _Dead(str(error))
         except Exception as error:
             log.exception("event_failed", **told, deliveries=deliveries)
             if deliveries >= UNEXPECTED_DELIVERIES_MAX:
