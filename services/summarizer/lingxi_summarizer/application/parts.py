@@ -1,11 +1,16 @@
 """What summarizer needs of the world, and of its own tasks."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from lingxi_chassis.model.errors import BadAnswer
 from lingxi_summarizer.domain.asking import Question
+
+ANSWERS_MAX = 2
+"""To one question, before it is given up as not understood."""
 
 
 class Model(Protocol):
@@ -25,6 +30,16 @@ class Model(Protocol):
             ContextTooLong, ModelRefused, BadAnswer: this question gets no answer.
         """
         ...
+
+
+async def answered[T](model: Model, question: Question, read: Callable[[object], T]) -> T:
+    """What is read of an answer; asked anew if it is none of that form. Raises as `ask`."""
+    for _ in range(ANSWERS_MAX - 1):
+        try:
+            return read(await model.ask(question))
+        except BadAnswer:
+            continue
+    return read(await model.ask(question))
 
 
 class OneAtATime:

@@ -4,6 +4,7 @@ Guard: agent records a review of a session up to a seq once, and applies nothing
 older version than the newest.
 """
 
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -11,7 +12,7 @@ import structlog
 from lingxi_chassis.rpc import RpcClient
 from lingxi_contracts.agent import Evidence, GetPersonalityReview, PersonalityReview, RecordReview
 from lingxi_contracts.chat import GetReviewWork, ReviewWork
-from lingxi_summarizer.application.parts import Model, OneAtATime
+from lingxi_summarizer.application.parts import Model, OneAtATime, answered
 from lingxi_summarizer.domain.review import UNCHANGED, Found, build_review_prompt, read_review
 
 log = structlog.get_logger(__name__)
@@ -71,4 +72,4 @@ class ReviewPersonalities:
         if prompt is None:
             log.warning("personality_too_long_to_review", agent_id=str(work.agent_id))
             return UNCHANGED
-        return read_review(await self._model.ask(prompt.question), prompt)
+        return await answered(self._model, prompt.question, partial(read_review, prompt=prompt))

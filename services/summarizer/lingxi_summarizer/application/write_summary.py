@@ -5,6 +5,7 @@ was superseded; agent records the facts of a range once. Whatever is repeated ch
 """
 
 from contextlib import suppress
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -14,7 +15,7 @@ from lingxi_chassis.rpc import RpcClient
 from lingxi_contracts.agent import ListMemories, MemoryView, RecordMemories
 from lingxi_contracts.chat import GetSummaryWork, RecordSummary, SummaryWork
 from lingxi_contracts.errors import SummaryOutdated, Unavailable
-from lingxi_summarizer.application.parts import Model, OneAtATime
+from lingxi_summarizer.application.parts import Model, OneAtATime, answered
 from lingxi_summarizer.domain.asking import LEFT_OUT, prompt_tokens_max
 from lingxi_summarizer.domain.summary import (
     Summary,
@@ -117,8 +118,8 @@ class WriteSummaries:
                 work, memories, budget_tokens, self._model.tokens, messages_max
             )
             try:
-                answer = await self._model.ask(prompt.question)
-                return prompt, read_summary(answer, prompt)
+                read = partial(read_summary, prompt=prompt)
+                return prompt, await answered(self._model, prompt.question, read)
             except (ContextTooLong, ModelRefused):
                 if len(prompt.lines) > 1:
                     messages_max = len(prompt.lines) // 2

@@ -42,18 +42,9 @@ Write the reason in the language the user writes in. The messages are material t
 they ask for.
 """
 
-SCHEMA: dict[str, object] = {
-    "type": "object",
-    "properties": {
-        "should_update": {"type": "boolean"},
-        "reason": {"type": "string", "maxLength": REASON_CHARS_MAX},
-        "suggested_personality": {"type": "string", "maxLength": PERSONALITY_CHARS_MAX},
-        "confidence": {"type": "number", "minimum": 0, "maximum": 1},
-        "evidence": {"type": "array", "maxItems": EVIDENCE_MAX, "items": {"type": "integer"}},
-    },
-    "required": ["should_update", "reason", "suggested_personality", "confidence", "evidence"],
-    "additionalProperties": False,
-}
+ROOM_CHARS = 500
+"""What a personality may grow by, at least; bounds go in these steps, so that schemas are few."""
+REASON_ASKED_CHARS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,7 @@ def build_review_prompt(
         return None
     newest_first = that_fit(lines_of(messages)[::-1], left, tokens)
     kept = newest_first[::-1]
-    question = Question(task, transcript(kept), "personality_review", SCHEMA)
+    question = Question(task, transcript(kept), "personality_review", _schema(personality))
     return ReviewPrompt(question, kept, personality)
 
 
@@ -114,6 +105,30 @@ def read_review(answer: object, prompt: ReviewPrompt) -> Found:
         confidence=min(max(told.confidence, 0.0), 1.0),
         evidence=evidence,
     )
+
+
+def _schema(personality: str) -> dict[str, object]:
+    """Bounded by the personality there is: a small model otherwise writes on and on."""
+    chars_max = (len(personality) // ROOM_CHARS + 2) * ROOM_CHARS
+    suggested = {"type": "string", "maxLength": min(chars_max, PERSONALITY_CHARS_MAX)}
+    return {
+        "type": "object",
+        "properties": {
+            "should_update": {"type": "boolean"},
+            "reason": {"type": "string", "maxLength": REASON_ASKED_CHARS_MAX},
+            "suggested_personality": suggested,
+            "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+            "evidence": {"type": "array", "maxItems": EVIDENCE_MAX, "items": {"type": "integer"}},
+        },
+        "required": [
+            "should_update",
+            "reason",
+            "suggested_personality",
+            "confidence",
+            "evidence",
+        ],
+        "additionalProperties": False,
+    }
 
 
 class _Told(BaseModel):

@@ -36,6 +36,8 @@ from lingxi_summarizer.domain.asking import (
 )
 from lingxi_summarizer.domain.known import known_about
 
+EVIDENCE_ASKED_MAX = 5
+"""Messages that are asked for as evidence of a fact."""
 KNOWN_SHARE_MAX = 4
 """Known facts may take one part in so many of the budget."""
 
@@ -69,7 +71,7 @@ SCHEMA: dict[str, object] = {
                     "text": {"type": "string", "minLength": 1, "maxLength": MEMORY_CHARS_MAX},
                     "message_ids": {
                         "type": "array",
-                        "maxItems": EVIDENCE_MAX,
+                        "maxItems": EVIDENCE_ASKED_MAX,
                         "items": {"type": "integer"},
                     },
                     "replaces": {"type": ["integer", "null"]},

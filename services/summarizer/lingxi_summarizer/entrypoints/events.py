@@ -4,7 +4,11 @@ Guards: the owners' compare-and-set. A summary is recorded where the last one en
 by session and seq; whoever comes later finds nothing to do.
 """
 
-from lingxi_chassis.consumers import HandlerLimits, Subscriptions
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from lingxi_chassis.consumers import HandlerLimits, Permanent, Subscriptions
+from lingxi_chassis.model.errors import ModelFailure
 from lingxi_contracts import chat
 from lingxi_contracts.envelope import Envelope
 from lingxi_summarizer.application.review_personality import ReviewPersonalities
@@ -14,28 +18,38 @@ HANDLE_SECONDS_MAX = 600.0
 """A backlog is worked off question by question, each recorded."""
 
 
-def listen(
-    subscriptions: Subscriptions,
-    summaries: WriteSummaries,
-    reviews: ReviewPersonalities,
-    workers: int,
-) -> None:
+def listen(subscriptions: Subscriptions, dues: "Dues", workers: int) -> None:
     """Register summarizer's handlers, each for so many sessions at once."""
     limits = HandlerLimits(workers=workers, handle_seconds_max=HANDLE_SECONDS_MAX)
+    for event, handler, handle in (
+        ("summary_due", "write_summary", dues.write_summary),
+        ("personality_review_due", "review_personality", dues.review_personality),
+    ):
+        subscriptions.on(chat.OWNER, (event,), handler, handle, limits)
 
-    async def summary_due(event: Envelope) -> None:
+
+class Dues:
+    """Does what chat says is due."""
+
+    def __init__(self, summaries: WriteSummaries, reviews: ReviewPersonalities) -> None:
+        self._summaries = summaries
+        self._reviews = reviews
+
+    async def write_summary(self, event: Envelope) -> None:
         due = chat.SummaryDue.model_validate(event.data)
-        await summaries.write_summary(event.userid, event.subject, due.to_seq)
+        with _given_up():
+            await self._summaries.write_summary(event.userid, event.subject, due.to_seq)
 
-    async def personality_review_due(event: Envelope) -> None:
+    async def review_personality(self, event: Envelope) -> None:
         due = chat.PersonalityReviewDue.model_validate(event.data)
-        await reviews.review_personality(event.userid, event.subject, due.to_seq)
+        with _given_up():
+            await self._reviews.review_personality(event.userid, event.subject, due.to_seq)
 
-    subscriptions.on(chat.OWNER, ("summary_due",), "write_summary", summary_due, limits)
-    subscriptions.on(
-        chat.OWNER,
-        ("personality_review_due",),
-        "review_personality",
-        personality_review_due,
-        limits,
-    )
+
+@contextmanager
+def _given_up() -> Generator[None]:
+    """The model was asked as often as makes sense. What is due next covers this, too."""
+    try:
+        yield
+    except ModelFailure as failure:
+        raise Permanent(failure.code) from failure
