@@ -31,6 +31,11 @@ def decision_id(session_id: UUID, armed_seq: int) -> UUID:
     return uuid5(session_id, f"p:{armed_seq}")
 
 
+def waiting_decision_id(decision: UUID, number: int) -> UUID:
+    """The id of the line that says why a silence is not decided yet; they are numbered from 0."""
+    return uuid5(decision, f"w:{number}")
+
+
 def proactive_message_id(decision: UUID) -> UUID:
     """The id of the message that a decision becomes."""
     return uuid5(decision, "m")

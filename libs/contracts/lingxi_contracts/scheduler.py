@@ -4,7 +4,7 @@ Stream: one session. A decision is recorded before it is carried out, once; it i
 most once. Skips are decisions too: the user can read why the agent wrote, and why it did not.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -42,7 +42,8 @@ class ProactiveDecided(Event):
 
     `armed_seq` is the session's newest seq when its timer was set: with the session it makes
     the decision's id, so that one silence is decided once. With a `text` it is to be sent until
-    `expires_at`; without one it is skipped, by `gate`, until `next_at` if that is a time.
+    `expires_at`, and counts for a day of the user's; without one it is skipped, by `gate`, until
+    `next_at` if that is a time. A skip that does not end the silence has an id of its own.
     """
 
     tag = "proactive_decided.v1"
@@ -55,6 +56,7 @@ class ProactiveDecided(Event):
     based_on_user_seq: int | None = None
     expires_at: datetime | None = None
     next_at: datetime | None = None
+    counts_for: date | None = None
 
 
 class ProactiveSettled(Event):

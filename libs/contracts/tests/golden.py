@@ -7,7 +7,7 @@ exists: a published shape does not change. A new shape is a new tag.
 import json
 import types
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 from uuid import UUID, uuid5
@@ -82,6 +82,8 @@ def _plain(name: str, kind_of: Any, field: FieldInfo | None, kind: str) -> Any:
         return max([*limits, 0]) + 7
     if kind_of is datetime:
         return "2026-11-22T18:30:00Z"
+    if kind_of is date:
+        return "2026-11-22"
     if kind_of is float:
         return 0.25
     if isinstance(kind_of, type) and issubclass(kind_of, BaseModel):
