@@ -60,13 +60,17 @@ class ProactiveDecided(Event):
 
 
 class ProactiveSettled(Event):
-    """What became of a decision to write. `reason` is the refusal when it was not sent."""
+    """What became of a decision to write. `reason` is the refusal when it was not sent.
+
+    `freed`: the day that it does not count for any more.
+    """
 
     tag = "proactive_settled.v1"
     decision_id: UUID
     outcome: Outcome
     reason: Text
     message_id: UUID | None = None
+    freed: date | None = None
 
 
 class WatchEnded(Event):

@@ -1,8 +1,8 @@
-"""python -m lingxi_scheduler"""
+"""`python -m lingxi_scheduler [migrate]`."""
 
 from lingxi_chassis import process
 from lingxi_scheduler import bootstrap
 from lingxi_scheduler.settings import Settings
 
 if __name__ == "__main__":
-    process.main(bootstrap.SERVICE, Settings, bootstrap.start)
+    process.main(bootstrap.OWNER, Settings, bootstrap.start, bootstrap.migrate)

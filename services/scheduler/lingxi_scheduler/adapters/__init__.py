@@ -1,0 +1,1 @@
+"""What scheduler touches: the owners it asks, and the model."""

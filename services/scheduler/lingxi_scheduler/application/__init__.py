@@ -1,0 +1,1 @@
+"""What scheduler does: one verb a file."""

@@ -1,0 +1,212 @@
+"""Decide about a silence: gates, cheapest first, and then the model.
+
+What is decided is recorded once; a part that is away records nothing and is asked again later.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from lingxi_chassis.postgres import Pool
+from lingxi_contracts.agent import ABOUT_CHARS_MAX, AgentProfile
+from lingxi_contracts.chat import ProactiveWork
+from lingxi_contracts.errors import AgentNotFound, SessionNotFound, Unavailable
+from lingxi_contracts.identity import decision_id
+from lingxi_scheduler.application.parts import Agents, Clock, Model, NoAnswer, Sessions
+from lingxi_scheduler.application.record import Look, Record
+from lingxi_scheduler.domain import decisions, prompt
+from lingxi_scheduler.domain.decisions import LATE_MINUTES_MAX, Saying, Silence
+from lingxi_scheduler.domain.gates import FINAL, Closed, Standing, first_closed
+from lingxi_scheduler.domain.hours import day_of, zone_named
+from lingxi_scheduler.domain.manners import Manners
+from lingxi_scheduler.domain.watch import LONG_AGO, Watch
+from lingxi_scheduler.projections.caps import open_day, sent_on, with_room
+from lingxi_scheduler.projections.neighbours import remember_agent
+from lingxi_scheduler.projections.watches import holding
+
+NO_ANSWERS_MAX = 3
+"""Questions about one silence without a usable answer, before it is let alone."""
+BEHIND_PAUSE = timedelta(seconds=5)
+"""For events that chat has appended and that were not heard yet."""
+NOTHING_TO_SAY = Closed("model", "I could not think of anything to say.")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Looks at one session that is due, and decides or lets it be."""
+
+    pool: Pool
+    record: Record
+    sessions: Sessions
+    agents: Agents
+    model: Model
+    clock: Clock
+    time_scale: float
+
+    async def __call__(self, look: Look) -> Look | None:
+        """Decide; the look at a decision that is to be sent now, if that is what came of it.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        now = self.clock.now()
+        due = self.record.due(look.watch, look.kept.manners)
+        decided_seq = look.decisions.state.decided_seq
+        if decided_seq >= look.watch.newest_seq or due is None or due > now:
+            # Decided before the watch was lost, or no longer due: the row learns when it is.
+            known = max(look.watch.decided_seq, decided_seq)
+            watch = replace(look.watch, decided_seq=known, sending=None)
+            await self.record.write(look, (), watch, now)
+            return None
+        try:
+            if look.watch.agent_id is None or not look.kept.agent_known:
+                await self._learn_agent(look, now)
+                return None
+            if look.kept.manners is None:
+                raise AgentNotFound
+            return await self._decide(look, look.kept.manners, due, now)
+        except (SessionNotFound, AgentNotFound):
+            await self.record.wait_for_news(look, now)
+        except Unavailable as error:
+            log.warning("decision_put_off", tries=look.watch.tries, error=repr(error))
+            await self.record.put_off(look, self.clock.now())
+        return None
+
+    async def _decide(
+        self, look: Look, manners: Manners, due: datetime, now: datetime
+    ) -> Look | None:
+        silence = _silence(look.watch)
+        since = max(due, look.kept.surroundings_at, look.watch.heard_at or LONG_AGO)
+        if now - since > timedelta(minutes=LATE_MINUTES_MAX):
+            log.info("silence_dropped", session_id=str(silence.session_id), due=due.isoformat())
+            watch = _done(look.watch)
+            await self.record.write(look, decisions.drop(silence, due), watch, now)
+            return None
+        standing = await self._standing(look, manners, now)
+        closed = first_closed(standing, now, self.time_scale)
+        if closed is not None:
+            return await self._skip(look, closed)
+        work = await self.sessions.work(look.watch.user_id, look.watch.session_id)
+        if max((one.seq for one in work.messages), default=0) > look.watch.newest_seq:
+            await self.record.put_off(look, now, BEHIND_PAUSE)
+            return None
+        closed = first_closed(_as_told(standing, work), now, self.time_scale)
+        if closed is not None:
+            return await self._skip(look, closed)
+        return await self._ask(look, standing, work)
+
+    async def _ask(self, look: Look, standing: Standing, work: ProactiveWork) -> Look | None:
+        watch, now = look.watch, self.clock.now()
+        topic = prompt.about(work.messages, ABOUT_CHARS_MAX)
+        profile = await self.agents.profile(watch.user_id, work.agent_id, topic)
+        if profile.parameters.proactive_behavior == "off":
+            off = replace(standing, manners=replace(standing.manners, behaviour="off"))
+            closed = first_closed(off, now)
+            assert closed is not None
+            return await self._skip(look, closed)
+        try:
+            answer = await self.model.ask(self._question(profile, work, standing, now), profile)
+        except NoAnswer:
+            log.warning("no_answer", session_id=str(watch.session_id), tries=watch.tries)
+            if watch.tries + 1 >= NO_ANSWERS_MAX:
+                return await self._skip(look, NOTHING_TO_SAY)
+            await self.record.put_off(look, self.clock.now())
+            return None
+        if answer.decision == "wait":
+            return await self._skip(look, Closed("model", answer.reason))
+        return await self._write(look, standing, work, Saying(answer.text, answer.reason))
+
+    async def _write(
+        self, look: Look, standing: Standing, work: ProactiveWork, saying: Saying
+    ) -> Look | None:
+        """Record what is to be said, if the day has room for it."""
+        watch, now = look.watch, self.clock.now()
+        day = day_of(now, standing.zone)
+        if not await open_day(self.pool, watch.user_id, day):
+            return None
+        events = decisions.write(
+            _silence(watch), saying, based_on_user_seq=work.newest_user_seq, day=day, at=now
+        )
+        decision = decision_id(watch.session_id, watch.newest_seq)
+        sending = replace(_done(watch), sending=decision)
+        cap = standing.manners.daily_cap
+        guard = with_room(holding(look.kept), watch.user_id, day, cap)
+        after = await self.record.write(look, events, sending, now, guard=guard, still_held=True)
+        if after is None:
+            # The day is full by now, which the next look says; or the claim is not ours any more.
+            await self.record.write(look, (), watch, now)
+            return None
+        kept = replace(look.kept, watch=sending, revision=look.kept.revision + 1)
+        return Look(kept, after)
+
+    async def _skip(self, look: Look, closed: Closed) -> None:
+        now = self.clock.now()
+        watch = look.watch
+        if closed.gate in FINAL:
+            watch = _done(watch)
+        elif closed.next_at is None:
+            watch = replace(watch, awaits_event=True)
+        else:
+            watch = replace(watch, not_before=closed.next_at)
+        events = decisions.skip(look.decisions.state, _silence(look.watch), closed)
+        await self.record.write(look, events, watch, now)
+
+    async def _standing(self, look: Look, manners: Manners, now: datetime) -> Standing:
+        watch, zone = look.watch, zone_named(look.kept.timezone)
+        return Standing(
+            manners=manners,
+            zone=zone,
+            sent_today=await sent_on(self.pool, watch.user_id, day_of(now, zone)),
+            unanswered=watch.unanswered,
+            message_count=watch.newest_seq,
+            unread=watch.unread,
+            flagged=watch.flagged,
+            turn_open=watch.turn_open,
+        )
+
+    async def _learn_agent(self, look: Look, now: datetime) -> None:
+        """Events that are no longer on the stream told of the agent: ask its owner."""
+        watch = look.watch
+        agent_id = watch.agent_id
+        if agent_id is None:
+            work = await self.sessions.work(watch.user_id, watch.session_id)
+            agent_id = work.agent_id
+        manners = await self.agents.manners(watch.user_id, agent_id)
+        await remember_agent(self.pool, agent_id, watch.user_id, manners, sequence=0, at=LONG_AGO)
+        await self.record.write(look, (), replace(watch, agent_id=agent_id), now)
+
+    def _question(
+        self, profile: AgentProfile, work: ProactiveWork, standing: Standing, now: datetime
+    ) -> prompt.Question:
+        def tokens(text: str) -> int:
+            return self.model.tokens(text, profile.parameters.model)
+
+        budget = self.model.context_tokens
+        return prompt.question(
+            profile, work, now=now, zone=standing.zone, budget_tokens=budget, tokens=tokens
+        )
+
+
+def _silence(watch: Watch) -> Silence:
+    assert watch.agent_id is not None
+    return Silence(watch.session_id, watch.agent_id, watch.newest_seq)
+
+
+def _done(watch: Watch) -> Watch:
+    """Its silence is decided for good."""
+    return replace(watch, decided_seq=watch.newest_seq, not_before=None, tries=0)
+
+
+def _as_told(standing: Standing, work: ProactiveWork) -> Standing:
+    """What chat itself says, which is newer than what was heard."""
+    return replace(
+        standing,
+        message_count=work.message_count,
+        unread=work.unread_count > 0,
+        flagged=work.flagged,
+        turn_open=work.turn_open,
+        typing=work.typing,
+    )

@@ -1,0 +1,1 @@
+"""What is true of writing first; pure."""

@@ -1,0 +1,78 @@
+"""The gates between a silence and a message of the agent's, cheapest first.
+
+Each says why it is closed and what opens it: a time, or an event. Those in `FINAL` stay closed for
+this silence: only a message opens them.
+Source: architecture 5, "Proactivity".
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from lingxi_contracts.scheduler import Gate
+from lingxi_scheduler.domain.hours import next_day, quiet_until
+from lingxi_scheduler.domain.manners import Manners
+
+UNANSWERED_MAX = 3
+MESSAGES_MIN = 5
+TYPING_PAUSE = timedelta(seconds=30)
+FINAL: frozenset[Gate] = frozenset({"unanswered", "too_few_messages", "flagged", "model"})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a session stands, as far as it is known."""
+
+    manners: Manners
+    zone: ZoneInfo
+    sent_today: int
+    unanswered: int
+    message_count: int
+    unread: bool = False
+    flagged: bool = False
+    turn_open: bool = False
+    typing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A gate that is closed, until `next_at` if that is a time."""
+
+    gate: Gate
+    reason: str
+    next_at: datetime | None = None
+
+
+def first_closed(standing: Standing, now: datetime, time_scale: float = 1) -> Closed | None:
+    """The first gate that keeps the agent from writing; None: the model may be asked."""
+    return next(_closed(standing, now, time_scale), None)
+
+
+def _closed(standing: Standing, now: datetime, time_scale: float) -> Iterator[Closed]:
+    manners = standing.manners
+    if manners.behaviour == "off":
+        yield Closed("off", "Writing first is switched off for this agent.")
+    if standing.unread:
+        yield Closed("unread", "You have not read my last message yet.")
+    quiet_end = quiet_until(now, manners.quiet_hours, standing.zone)
+    if quiet_end is not None:
+        shown = quiet_end.astimezone(standing.zone)
+        yield Closed("quiet_hours", f"Your quiet hours last until {shown:%H:%M}.", quiet_end)
+    if manners.daily_cap == 0:
+        yield Closed("daily_cap", "Messages that I write first are limited to none a day.")
+    elif standing.sent_today >= manners.daily_cap:
+        spent = f"All {manners.daily_cap} messages a day that I may write first are sent."
+        yield Closed("daily_cap", spent, next_day(now, standing.zone))
+    if standing.unanswered >= UNANSWERED_MAX:
+        waits = f"You have not answered the last {standing.unanswered} messages that I wrote first."
+        yield Closed("unanswered", waits)
+    if standing.message_count < MESSAGES_MIN:
+        few = f"We have exchanged {standing.message_count} messages; I wait for {MESSAGES_MIN}."
+        yield Closed("too_few_messages", few)
+    if standing.flagged:
+        yield Closed("flagged", "Your last message needs care, not small talk.")
+    if standing.turn_open:
+        yield Closed("turn_open", "I am answering you right now.")
+    if standing.typing:
+        yield Closed("typing", "You are typing.", now + TYPING_PAUSE / time_scale)

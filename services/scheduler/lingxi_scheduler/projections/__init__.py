@@ -1,0 +1,1 @@
+"""What scheduler keeps and shows: one table a file."""
