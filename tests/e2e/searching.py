@@ -11,7 +11,7 @@ from psycopg import sql
 
 from tests.fixtures.system import RunningSystem
 
-OWNERS = ("gateway", "chat", "agent")
+OWNERS = ("gateway", "chat", "agent", "scheduler")
 NOT_SEARCHED = "pg_wal"
 """Postgres' log of writes: it keeps what was written until its segments are used again."""
 CHUNK_BYTES = 1024 * 1024

@@ -18,7 +18,7 @@ from lingxi_cli.output import note, say, visible
 from lingxi_cli.owners import add_owner
 from lingxi_cli.settings import Settings
 from lingxi_cli.tail import Tail
-from lingxi_contracts import agent, chat, gateway
+from lingxi_contracts import agent, chat, gateway, scheduler
 from lingxi_contracts.envelope import Envelope
 from lingxi_contracts.operations import OWNERS, GetStatus, Republish
 
@@ -27,7 +27,7 @@ REFILL_SECONDS_MAX = 60.0
 REFILL_POLL_SECONDS = 0.5
 EVENT_NAMES: Mapping[str, frozenset[str]] = {
     module.OWNER: frozenset(tag.partition(".")[0] for tag in module.EVENTS)
-    for module in (gateway, chat, agent)
+    for module in (gateway, chat, agent, scheduler)
 }
 
 

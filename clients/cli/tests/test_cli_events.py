@@ -127,6 +127,6 @@ def test_what_is_not_understood_says_so(lingxi: Lingxi) -> None:
     assert lingxi("events", "tail", "--type", "nonsense").complained(2, "message_posted")
     assert lingxi("events", "tail", "--since", "yesterday").complained(2, "10m")
     assert lingxi("events", "tail", "--user", "lin").complained(2, "UUID")
-    assert lingxi("events", "tail", "--owner", "scheduler").complained(2, "invalid choice")
+    assert lingxi("events", "tail", "--owner", "summarizer").complained(2, "invalid choice")
     assert lingxi("events", "republish").complained(2, "OWNER")
     assert lingxi("events", "republish", "summarizer").complained(2, "invalid choice")

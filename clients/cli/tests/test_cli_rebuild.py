@@ -47,4 +47,4 @@ def test_a_snapshot_is_put_right(lingxi: Lingxi, person: Person, system: Running
 def test_an_owner_has_to_be_named(lingxi: Lingxi) -> None:
     """Guards the exit code 2."""
     assert lingxi("rebuild").complained(2, "OWNER")
-    assert lingxi("rebuild", "scheduler").complained(2, "invalid choice")
+    assert lingxi("rebuild", "summarizer").complained(2, "invalid choice")

@@ -121,13 +121,27 @@ def _read_only(streams: Sequence[str]) -> list[str]:
 
 
 SERVICE_DURABLES: Mapping[str, Sequence[str]] = {
-    "AGENT_EVENTS": ("chat-remember_agent", "chat-delete_sessions", "agent-forget_memories"),
+    "AGENT_EVENTS": (
+        "chat-remember_agent",
+        "chat-delete_sessions",
+        "agent-forget_memories",
+        "scheduler-remember_manners",
+        "scheduler-forget_agent",
+    ),
     "CHAT_EVENTS": (
         "summarizer-write_summary",
         "summarizer-review_personality",
         "agent-forget_session",
+        "scheduler-watch_session",
+        "scheduler-end_watch",
     ),
-    "GATEWAY_EVENTS": ("chat-remember_user", "chat-erase_user", "agent-erase_user"),
+    "GATEWAY_EVENTS": (
+        "chat-remember_user",
+        "chat-erase_user",
+        "agent-erase_user",
+        "scheduler-remember_user",
+        "scheduler-erase_user",
+    ),
 }
 """The services' durable consumers by stream. A consumer's name can be denied as a whole only."""
 
@@ -139,7 +153,7 @@ ROLES: tuple[Role, ...] = (
         owns_events=True,
         reads=("CHAT_EVENTS", "AGENT_EVENTS", LIVE_STREAM),
         calls=("chat", "agent"),
-        more_publish=("chat.live.>",),
+        more_publish=("chat.live.>", "scheduler.rpc.list_decisions"),
         more_subscribe=("chat.live.>",),
     ),
     Role(
@@ -168,7 +182,12 @@ ROLES: tuple[Role, ...] = (
         "scheduler",
         owns_events=True,
         reads=("CHAT_EVENTS", "AGENT_EVENTS", "GATEWAY_EVENTS"),
-        calls=("chat", "agent"),
+        more_publish=(
+            "chat.rpc.get_proactive_work",
+            "chat.rpc.send_proactive",
+            "agent.rpc.get_agent",
+            "agent.rpc.get_profile",
+        ),
     ),
 )
 

@@ -34,7 +34,7 @@ SERVICES: tuple[Service, ...] = (
     Service("chat", "lingxi_chat", has_database=True, migrates=True, asks_model=True),
     Service("gateway", "lingxi_gateway", has_database=True, migrates=True, is_public=True),
     Service("summarizer", "lingxi_summarizer", asks_model=True),
-    Service("scheduler", "lingxi_scheduler", has_database=True, asks_model=True),
+    Service("scheduler", "lingxi_scheduler", has_database=True, migrates=True, asks_model=True),
 )
 
 
@@ -56,6 +56,7 @@ def service_env(service: Service, surroundings: Surroundings, internal_port: int
     env = without_secrets(surroundings.base_env)
     env["NATS_URL"] = surroundings.nats_urls[service.name]
     env["LINGXI_INTERNAL_PORT"] = str(internal_port)
+    env["LINGXI_LOCAL"] = "true"
     if service.has_database:
         env["DATABASE_URL"] = surroundings.database_urls[service.name]
     if service.asks_model:

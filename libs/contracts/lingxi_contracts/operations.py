@@ -13,9 +13,9 @@ from pydantic import Field
 from lingxi_contracts.base import Answer, Frozen, Nothing, Request, Text
 from lingxi_contracts.errors import Refusal
 
-OWNERS = ("gateway", "chat", "agent")
+OWNERS = ("gateway", "chat", "agent", "scheduler")
 """Services with a log."""
-SERVICES = (*OWNERS, "summarizer", "scheduler")
+SERVICES = (*OWNERS, "summarizer")
 GATEWAY = "gateway"
 
 USERS_PAGE_MAX = 200

@@ -11,12 +11,17 @@ import httpx
 from lingxi_local.nats import NatsServer, RunningNats
 from lingxi_local.permissions import ROLES
 from lingxi_local.ports import LOOPBACK, unused_port as find_unused_port
+from lingxi_scheduler import bootstrap
+from lingxi_scheduler.settings import Settings
 from tests.fixtures.waiting import eventually
 
+START_SECONDS_MAX = 40.0
 STOP_SECONDS_MAX = 10.0
 
 
-async def test_it_starts_is_ready_tells_a_lost_connection_and_stops(tmp_path: Path) -> None:
+async def test_it_starts_is_ready_tells_a_lost_connection_and_stops(
+    tmp_path: Path, database_url: str
+) -> None:
     """Guards what supervision relies on: readiness that looks at NATS, exit code 0 on SIGTERM."""
     passwords = {role.service: "only-for-tests" for role in ROLES}
     server = NatsServer(tmp_path / "nats", find_unused_port(), passwords)
@@ -26,7 +31,9 @@ async def test_it_starts_is_ready_tells_a_lost_connection_and_stops(tmp_path: Pa
         "PATH": "/usr/bin:/bin",
         "NATS_URL": server.url("scheduler"),
         "LINGXI_INTERNAL_PORT": str(port),
+        "DATABASE_URL": database_url,
     }
+    bootstrap.migrate(Settings.model_validate(environment))
     with RunningNats(server, tmp_path / "nats.log") as nats:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "lingxi_scheduler", env=environment, stdout=DEVNULL
@@ -40,12 +47,12 @@ async def test_it_starts_is_ready_tells_a_lost_connection_and_stops(tmp_path: Pa
                     except httpx.TransportError:
                         return False
 
-                await eventually(lambda: answers(200))
+                await eventually(lambda: answers(200), START_SECONDS_MAX)
                 nats.kill()
                 await eventually(lambda: answers(503))
                 assert (await http.get(f"{url}/live")).status_code == 200
                 nats.start()
-                await eventually(lambda: answers(200))
+                await eventually(lambda: answers(200), START_SECONDS_MAX)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), STOP_SECONDS_MAX) == 0
         finally:
