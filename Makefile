@@ -8,7 +8,9 @@ BIN := .venv/bin
 ARGS ?=
 SEEDS ?= 5
 
-.PHONY: help run test check fmt bench chaos lock venv
+COMPOSE := PYTHONPATH=deploy/compose:deploy/local $(PYTHON) -m lingxi_compose
+
+.PHONY: help run test check fmt bench chaos up down logs backup restore k8s-secrets lock venv
 
 help: ## what you can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +37,24 @@ bench: venv ## measure everything: ARGS="--only turns costs", "--json figures.js
 
 chaos: venv ## a minute of faults under load for each of SEEDS=5 seeds
 	@exec $(BIN)/python -m tests.chaos --count $(SEEDS)
+
+up: ## start it with Docker Compose; secrets are made once
+	@$(COMPOSE) up
+
+down: ## stop what `up` started; data stays (ARGS=-v: is deleted)
+	@$(COMPOSE) down $(ARGS)
+
+logs: ## follow the logs of what `up` started
+	@$(COMPOSE) logs $(ARGS)
+
+backup: ## dump the databases of what `up` started into a new folder
+	@$(COMPOSE) backup
+
+restore: ## fill an installation without data: make restore FROM=folder
+	@$(COMPOSE) restore $(FROM)
+
+k8s-secrets: ## the secrets of deploy/k8s/dev, made once
+	@$(COMPOSE) secrets deploy/k8s/dev/.secrets
 
 lock: venv ## resolve the dependencies of pyproject.toml into the lock files
 	$(BIN)/python deploy/local/lock.py

@@ -17,6 +17,8 @@ UV = Path(sysconfig.get_path("scripts")) / "uv"
 COMMON = ("--universal", "--generate-hashes", "--python-version", "3.12", "--no-emit-index-url")
 LOCKS: dict[str, Sequence[str]] = {
     "requirements.lock": ("--all-extras", "--group", "local", "--group", "dev", "pyproject.toml"),
+    # What the image holds: the product alone, at the versions that were tested.
+    "requirements-image.lock": ("--constraint", "requirements.lock", "pyproject.toml"),
     "requirements-smollm2.lock": ("--no-deps", "--group", "pyproject.toml:smollm2"),
 }
 NO_INDEX = ("Failed to fetch", "error sending request", "Connection", "dns error")

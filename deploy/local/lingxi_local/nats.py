@@ -4,7 +4,6 @@ Loopback only; every message is synced to disk before it is acknowledged. Use: `
 `spawn()` the command, `wait_ready()`.
 """
 
-import json
 import os
 import shutil
 import signal
@@ -18,20 +17,14 @@ from pathlib import Path
 from typing import Self
 
 from lingxi_local import leftovers
+from lingxi_local.nats_configuration import nats_configuration
 from lingxi_local.permissions import ROLES, Role
 from lingxi_local.ports import LOOPBACK
 from lingxi_local.process import Command, StartFailed, spawn, stop
 
-ADMIN = "admin"
 READY_SECONDS_MAX = 15.0
 READY_POLL_SECONDS = 0.01
 STOP_SECONDS_MAX = 1.0
-MEMORY_STORE_BYTES_MAX = 256 * 1024 * 1024
-FILE_STORE_BYTES_MAX = 64 * 1024 * 1024 * 1024
-PAYLOAD_BYTES_MAX = 1024 * 1024
-# Everyone answers requests; this bounds how long and how often after the request.
-RESPONSES_MAX = 16
-RESPONSE_SECONDS_MAX = 180
 
 
 @dataclass(frozen=True)
@@ -83,23 +76,13 @@ class NatsServer:
             return False
 
     def _configuration(self, data_dir: Path, pid_file: Path) -> str:
-        users = [_user(role, self.passwords[role.service]) for role in self.roles]
-        if ADMIN in self.passwords:
-            users.append({"user": ADMIN, "password": self.passwords[ADMIN]})
-        configuration = {
-            "listen": f"{LOOPBACK}:{self.port}",
-            "pid_file": str(pid_file),
-            "max_payload": PAYLOAD_BYTES_MAX,
-            "logtime": False,
-            "jetstream": {
-                "store_dir": str(data_dir / "store"),
-                "sync_interval": "always",
-                "max_memory_store": MEMORY_STORE_BYTES_MAX,
-                "max_file_store": FILE_STORE_BYTES_MAX,
-            },
-            "authorization": {"users": users},
-        }
-        return json.dumps(configuration, indent=2) + "\n"  # the server reads JSON too
+        return nats_configuration(
+            f"{LOOPBACK}:{self.port}",
+            str(data_dir / "store"),
+            self.passwords,
+            self.roles,
+            {"pid_file": str(pid_file), "logtime": False},
+        )
 
 
 class RunningNats:
@@ -139,19 +122,6 @@ class RunningNats:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-def _user(role: Role, password: str) -> dict[str, object]:
-    permissions: dict[str, object] = {
-        "publish": {"allow": role.publish(), "deny": list(role.deny_publish)},
-        "subscribe": {"allow": role.subscribe()},
-    }
-    if role.is_service:
-        permissions["allow_responses"] = {
-            "max": RESPONSES_MAX,
-            "expires": f"{RESPONSE_SECONDS_MAX}s",
-        }
-    return {"user": role.service, "password": password, "permissions": permissions}
 
 
 def _binary() -> Path:

@@ -10,7 +10,8 @@ from lingxi_local import nats, postgres
 from lingxi_local.child import Recipe
 from lingxi_local.data_dir import DataDir, Secrets
 from lingxi_local.databases import OWNERS, ensure_databases, owner_url
-from lingxi_local.nats import ADMIN, NatsServer
+from lingxi_local.nats import NatsServer
+from lingxi_local.nats_configuration import ADMIN
 from lingxi_local.permissions import USERS
 from lingxi_local.ports import LOOPBACK, unused_port
 from lingxi_local.postgres import PostgresServer

@@ -12,7 +12,8 @@ from nats.aio.msg import Msg
 from nats.errors import NoRespondersError
 from nats.js.errors import NotFoundError
 
-from lingxi_local.nats import ADMIN, NatsServer, RunningNats
+from lingxi_local.nats import NatsServer, RunningNats
+from lingxi_local.nats_configuration import ADMIN
 from lingxi_local.permissions import OPERATOR, ROLES, USERS
 from lingxi_local.ports import unused_port as find_unused_port
 from tests.fixtures.waiting import eventually

@@ -4,7 +4,8 @@ import nats
 import psycopg
 import pytest
 
-from lingxi_local.nats import ADMIN, RunningNats
+from lingxi_local.nats import RunningNats
+from lingxi_local.nats_configuration import ADMIN
 from lingxi_local.postgres import PostgresServer, RunningPostgres
 from tests.fixtures.servers import PASSWORD, reachable_folder
 

@@ -1,0 +1,1 @@
+"""Lingxi with Docker Compose: its secrets, and the commands of the Makefile."""

@@ -1,0 +1,92 @@
+"""The secrets of a Compose installation: made once, kept in `.secrets/`, never anywhere else.
+
+Each container gets a file with its own credentials and nobody else's; NATS gets a user and the
+permissions of each service. Standard library only: it runs before anything is installed.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from lingxi_compose.engine import HERE
+from lingxi_local.nats_configuration import nats_configuration
+from lingxi_local.permissions import ROLES, USERS
+
+FOLDER = HERE / ".secrets"
+PASSWORD_BYTES = 24
+OWNERS = tuple(role.service for role in ROLES if role.owns_events)
+POSTGRES = "postgres:5432"
+NATS = "nats:4222"
+NATS_MONITORING = "127.0.0.1:8222"
+
+
+def prepare(folder: Path = FOLDER) -> Path:
+    """Make what is missing of the secrets, and write every container's file anew from them."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    kept = _kept(folder / "secrets.json")
+    for name, text in _files(kept).items():
+        _write_private(folder / name, text)
+    return folder
+
+
+def _kept(path: Path) -> dict[str, str]:
+    """All secrets by name. Those there are stay; a new service only adds its own."""
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    wanted = [
+        "postgres",
+        "jwt",
+        *(f"postgres.{owner}" for owner in OWNERS),
+        *(f"nats.{user.service}" for user in USERS),
+    ]
+    missing = {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in wanted if name not in kept}
+    if missing:
+        kept |= missing
+        _write_private(path, json.dumps(kept, indent=2) + "\n")
+    return kept
+
+
+def _files(kept: Mapping[str, str]) -> dict[str, str]:
+    nats_passwords = {user.service: kept[f"nats.{user.service}"] for user in USERS}
+    files = {
+        "nats.conf": nats_configuration(
+            f"0.0.0.0:{NATS.partition(':')[2]}",
+            "/data",
+            nats_passwords,
+            USERS,
+            {"http": NATS_MONITORING, "server_name": "nats"},
+        ),
+        "postgres.env": _env({"POSTGRES_PASSWORD": kept["postgres"]}),
+        "migrate.env": _env(
+            {
+                "ADMIN_DATABASE_URL": f"postgresql://postgres:{kept['postgres']}@{POSTGRES}/postgres",
+                **{
+                    f"{owner.upper()}_DATABASE_PASSWORD": kept[f"postgres.{owner}"]
+                    for owner in OWNERS
+                },
+            }
+        ),
+    }
+    for role in ROLES:
+        service = role.service
+        own = {"NATS_URL": f"nats://{service}:{nats_passwords[service]}@{NATS}"}
+        if service in OWNERS:
+            password = kept[f"postgres.{service}"]
+            database = f"lingxi_{service}"
+            own["DATABASE_URL"] = f"postgresql://{database}:{password}@{POSTGRES}/{database}"
+        if service == "gateway":
+            own["JWT_SECRET"] = kept["jwt"]
+        files[f"{service}.env"] = _env(own)
+    return files
+
+
+def _env(values: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(text)
