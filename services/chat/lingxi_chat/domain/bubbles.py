@@ -22,6 +22,8 @@ DELAY_MS_MAX = 4_000
 NEXT = re.compile("<next>", re.IGNORECASE)
 _NEXT_CUT_SHORT = ("<n", "<ne", "<nex", "<next")
 _OPENING = re.compile(r'\{\s*"messages"\s*:', re.IGNORECASE)
+_OBJECT_BEGUN = re.compile(r'\{\s*(?P<key>"messages"\s*)?\Z', re.IGNORECASE)
+_QUOTES, _COLONS = re.compile(r'\A["\s]+'), re.compile(r"\A[:\s]+")
 LIST = re.compile(r'(?P<fence>```[a-z]*\s*)?(?P<json>\{\s*"messages"\s*:)', re.IGNORECASE)
 _FENCE_END = re.compile(r"\s*```")
 # Cut short, or with bare quotation marks in a text: it ends at one after which the list goes on.
@@ -39,9 +41,17 @@ def split_reply(text: str) -> tuple[str, ...]:
     text = UNSTORABLE.sub("", text)[:REPLY_CHARS_MAX].strip()
     texts = _without_lists(text, [LISTS_MAX])
     bubbles = [bubble for part in texts for bubble in _split(part)]
-    if len(bubbles) > BUBBLES_MAX:
-        bubbles[BUBBLES_MAX - 1 :] = ["\n\n".join(bubbles[BUBBLES_MAX - 1 :])]
-    return tuple(bubbles)
+    whole, beyond = bubbles[:BUBBLES_MAX], bubbles[BUBBLES_MAX:]
+    for part in beyond:
+        whole[-1] += gone_on(whole[-1], part)
+    return tuple(whole)
+
+
+def gone_on(last: str, part: str) -> str:
+    """What a part beyond the bound adds to the last bubble: the two together make no syntax."""
+    if begun := _OBJECT_BEGUN.search(last):
+        part = without_cut_mark((_COLONS if begun["key"] else _QUOTES).sub("", part))
+    return part and f"\n\n{part}"
 
 
 def _split(text: str) -> list[str]:

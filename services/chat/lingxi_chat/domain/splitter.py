@@ -21,6 +21,7 @@ from lingxi_chat.domain.bubbles import (
     NEXT,
     REPLY_CHARS_MAX,
     UNSTORABLE,
+    gone_on,
     split_reply,
     without_cut_mark,
 )
@@ -113,7 +114,9 @@ class Splitter:
         if not text:
             return []
         if not self._part_shown and len(self._shown) == BUBBLES_MAX:
-            text = "\n\n" + text
+            text = gone_on(self._shown[-1], text)
+            if not text:
+                return []
         elif not self._part_shown:
             self._shown.append("")
         self._part_shown = True

@@ -99,6 +99,18 @@ def test_more_bubbles_than_there_may_be_go_on_in_the_last() -> None:
     check(list("<next>".join("abcdefghijklmnop")))
 
 
+@pytest.mark.parametrize(
+    "broken", ['{|"messages": ["x"]}', '{ "messages"|: 1', '{|"|"Messages":|"']
+)
+def test_what_goes_on_in_the_last_bubble_becomes_no_syntax_there(broken: str) -> None:
+    """Guards `bubbles.gone_on`."""
+    text = "a<next>" * 9 + broken.replace("|", " <next>\n")
+
+    assert not RAW.search(split_reply(text)[-1])
+    check([text])
+    check(list(text))
+
+
 def test_a_long_reply_ends_at_its_bound_also_within_a_mark() -> None:
     for over in range(-7, 2):
         text = "a" * (REPLY_CHARS_MAX - 8 - over) + "\n<next>\nb <next> c"
@@ -132,6 +144,24 @@ def test_shown_and_stored_agree_however_it_comes(chunks: list[str]) -> None:
 @settings(max_examples=400)
 @given(CHUNKS)
 def test_shown_and_stored_agree_char_by_char(chunks: list[str]) -> None:
+    check(list("".join(chunks)))
+
+
+MANY_PARTS = st.lists(
+    st.sampled_from(
+        ["<next>", "<next>", "<next>", "a", "b ", "\n", " ", "<ne", "{", '"', ":", '"messages"',
+         '{"messages"', '{"messages":', '{"messages": ["x", "y"]}', "```", "}"]
+    ),
+    min_size=20,
+    max_size=60,
+)  # fmt: skip
+"""Most of these are more bubbles than there may be."""
+
+
+@settings(max_examples=300)
+@given(MANY_PARTS)
+def test_shown_and_stored_agree_beyond_the_most_bubbles(chunks: list[str]) -> None:
+    check(chunks)
     check(list("".join(chunks)))
 
 
