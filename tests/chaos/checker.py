@@ -1,168 +1,25 @@
-"""Holds journals, history, log and stream against each other. Each finding is one line.
+"""Holds journals, history, log, stream and feeds against each other. Each finding is one line.
 
 Invariants (architecture 3): nothing accepted is lost; once in the log; order; read models equal the
-log; mine only; an error is never a message; turns do not mix.
+log; mine only; an error is never a message; turns do not mix; erased is erased.
 """
 
-import asyncio
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
-import nats
 import orjson
-import psycopg
-from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from lingxi_contracts.envelope import Envelope
-from tests.chaos.journal import Journal, Post
+from tests.chaos.journal import Edit, Journal, Post
+from tests.chaos.reading import Logged, Messages
+from tests.chaos.telling import MARK, TOMBSTONE
 
-MARK = re.compile(r"mark\d+x\d+y")
-STREAM_SECONDS_MAX = 30.0
-FETCH_SECONDS_MAX = 2.0
-TOMBSTONE = "session_deleted.v1"
-
-type Messages = dict[str, list[tuple[int, str, str, str]]]
-"""`(seq, message id, author, text)` by session, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """One row of chat's log."""
-
-    session_id: str
-    version: int
-    type: str
-    data: dict[str, Any] | None
-
-
-def read_log(database_url: str) -> list[Logged]:
-    """Chat's log, by session and version."""
-    with psycopg.connect(database_url) as connection:
-        rows = connection.execute(
-            "select stream_id::text, version, type, data from events order by stream_id, version"
-        ).fetchall()
-    return [Logged(*row) for row in rows]
-
-
-def read_messages(database_url: str) -> Messages:
-    """Chat's read model: `(seq, message id, author, text)` by session."""
-    with psycopg.connect(database_url) as connection:
-        rows = connection.execute(
-            "select session_id::text, seq, message_id::text, author, text from messages"
-            " order by session_id, seq"
-        ).fetchall()
-    found: Messages = defaultdict(list)
-    for session_id, *message in rows:
-        found[session_id].append(tuple(message))
-    return found
-
-
-async def read_stream(nats_url: str, stream: str) -> list[Envelope]:
-    """Everything in a stream, in its order."""
-    client = await nats.connect(nats_url)
-    js = client.jetstream()
-    info = await js.stream_info(stream)
-    envelopes: list[Envelope] = []
-    subscription = await js.pull_subscribe(
-        "", stream=stream, config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
-    )
-    # Fewer come than were counted when an erasure deletes some meanwhile.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(STREAM_SECONDS_MAX):
-            while len(envelopes) < info.state.messages:
-                for message in await subscription.fetch(500, timeout=FETCH_SECONDS_MAX):
-                    envelopes.append(Envelope.model_validate_json(message.data))
-                    await message.ack()
-    await client.close()
-    return envelopes
-
-
-def check_log(log: Sequence[Logged]) -> Iterable[str]:
-    """Versions without gaps; each turn started once and ended once; seq without gaps."""
-    by_session: dict[str, list[Logged]] = defaultdict(list)
-    for row in log:
-        by_session[row.session_id].append(row)
-    for session_id, rows in by_session.items():
-        if [row.version for row in rows] != list(range(1, len(rows) + 1)):
-            yield f"{session_id}: versions have gaps"
-        if any(row.type == TOMBSTONE for row in rows):
-            continue
-        yield from _check_turns(session_id, rows)
-
-
-@dataclass(slots=True)
-class _Telling:
-    """A session's story as its log tells it, and what is wrong with it."""
-
-    session_id: str
-    posted: dict[str, str] = field(default_factory=dict[str, str])
-    answered: set[str] = field(default_factory=set[str])
-    open_turn: str | None = None
-    bubbles: list[str] = field(default_factory=list[str])
-    seq: int = 0
-    wrong: list[str] = field(default_factory=list[str])
-
-    def tell(self, row: Logged) -> None:
-        """One more event."""
-        data = row.data or {}
-        match row.type:
-            case "message_posted.v1":
-                self._numbered(data["seq"])
-                self._if(data["message_id"] in self.posted, f"{data['message_id']} posted twice")
-                self.posted[data["message_id"]] = data["text"]
-            case "turn_started.v1":
-                self._if(self.open_turn is not None, "two turns are open")
-                self.open_turn, self.bubbles = data["turn_id"], []
-            case "message_sent.v1":
-                self._numbered(data["seq"])
-                self._if(data["turn_id"] != self.open_turn, "a bubble of a turn that is not open")
-                self.bubbles.append(data["text"])
-            case "turn_completed.v1":
-                self._end(data["turn_id"])
-                answers = data["answers"]
-                self._if(bool(self.answered & set(answers)), "a message was answered twice")
-                self.answered |= set(answers)
-                said = [self.posted[answer] for answer in answers]
-                self.wrong += _check_reply(self.session_id, said, self.bubbles)
-            case "turn_failed.v1":
-                self._end(data["turn_id"])
-            case _:
-                pass
-
-    def _numbered(self, seq: int) -> None:
-        self.seq += 1
-        self._if(seq != self.seq, f"seq {seq} where {self.seq} was due")
-
-    def _end(self, turn_id: str) -> None:
-        self._if(turn_id != self.open_turn, "a turn ended that was not open")
-        self.open_turn = None
-
-    def _if(self, wrong: bool, what: str) -> None:
-        if wrong:
-            self.wrong.append(f"{self.session_id}: {what}")
-
-
-def _check_turns(session_id: str, rows: Sequence[Logged]) -> Iterable[str]:
-    telling = _Telling(session_id)
-    for row in rows:
-        telling.tell(row)
-    yield from telling.wrong
-    if telling.open_turn is not None:
-        yield f"{session_id}: a turn is still open"
-
-
-def _check_reply(session_id: str, said: Sequence[str], bubbles: Sequence[str]) -> Iterable[str]:
-    """The simulator speaks of what it was told: of nobody else's words, and of these."""
-    if not said:
-        yield f"{session_id}: an answer to nothing"
-    marks = {mark for text in said for mark in MARK.findall(text)}
-    spoken = {mark for text in bubbles for mark in MARK.findall(text)}
-    if spoken - marks:
-        yield f"{session_id}: a reply speaks of {spoken - marks}, another user's words"
+AFTER_RESET = timedelta(seconds=2)
+"""Events about as old as a reset may be told or not: they are in what the user reads after it."""
+TOLD = frozenset(
+    ("message_posted", "message_sent", "turn_started", "turn_completed", "turn_failed")
+)
 
 
 def check_journal(journal: Journal, messages: Messages) -> Iterable[str]:
@@ -173,6 +30,9 @@ def check_journal(journal: Journal, messages: Messages) -> Iterable[str]:
             yield f"{post.key}: still {post.told} at the end"
         if post.in_session is not None and post.in_session not in journal.deleting:
             yield from _check_post(post, messages.get(post.in_session, []))
+    for edit in journal.edits:
+        if edit.session_id not in journal.deleting:
+            yield from _check_edit(edit, messages.get(edit.session_id, []))
     for session_id in journal.deleted & messages.keys():
         yield f"{session_id}: deleted, and {len(messages[session_id])} messages are there"
     for session_id in journal.seen.keys() - journal.deleting:
@@ -194,6 +54,12 @@ def _check_post(post: Post, there: Sequence[tuple[int, str, str, str]]) -> Itera
             yield f"{post.key}: its answer {message_id} is not what was told"
 
 
+def _check_edit(edit: Edit, there: Sequence[tuple[int, str, str, str]]) -> Iterable[str]:
+    times = sum(row[2] == "user" and row[3] == edit.text for row in there)
+    if times > 1 or (edit.accepted and times == 0):
+        yield f"{edit.session_id}: {times} times edited to {edit.text!r}, accepted: {edit.accepted}"
+
+
 def check_users(journals: Sequence[Journal], messages: Messages) -> Iterable[str]:
     """Each session holds the words of one user; the log holds no post that nobody made."""
     owner = {session: journal.marker for journal in journals for session in journal.sessions}
@@ -203,9 +69,12 @@ def check_users(journals: Sequence[Journal], messages: Messages) -> Iterable[str
             yield f"{session_id}: words of several users: {marks}"
 
 
-def check_read_model(log: Sequence[Logged], messages: Messages) -> Iterable[str]:
+def check_read_model(
+    log: Sequence[Logged], messages: Messages, superseded: set[str]
+) -> Iterable[str]:
     """The messages that readers see are those of the log."""
     said: Messages = defaultdict(list)
+    hidden: set[str] = set()
     deleted = {row.session_id for row in log if row.type == TOMBSTONE}
     for row in log:
         if row.type in ("message_posted.v1", "message_sent.v1") and row.data is not None:
@@ -213,6 +82,10 @@ def check_read_model(log: Sequence[Logged], messages: Messages) -> Iterable[str]
             if row.session_id not in deleted:
                 message = (row.data["seq"], row.data["message_id"], author, row.data["text"])
                 said[row.session_id].append(message)
+        if row.type == "messages_superseded.v1" and row.data is not None:
+            hidden |= set(row.data["message_ids"]) if row.session_id not in deleted else set()
+    if hidden != superseded:
+        yield f"superseded in the log and in the read model differ: {hidden ^ superseded}"
     for session_id in said.keys() | messages.keys():
         if said.get(session_id, []) != messages.get(session_id, []):
             yield f"{session_id}: the read model is not the log"
@@ -250,9 +123,53 @@ def _check_data(published: Sequence[Envelope], logged: Sequence[Logged]) -> Iter
             yield f"{row.session_id}: event {row.version} differs in the stream"
 
 
-def published_whole(log: Sequence[Logged], stream: Sequence[Envelope]) -> bool:
-    """Whether all that stays is published: tombstones, and what is of no deleted session."""
-    deleted = {row.session_id for row in log if row.type == TOMBSTONE}
-    due = sum(row.session_id not in deleted or row.type == TOMBSTONE for row in log)
-    there = sum(str(e.subject) not in deleted or e.type == TOMBSTONE for e in stream)
-    return there >= due
+def check_feed(journal: Journal, log: Sequence[Logged]) -> Iterable[str]:
+    """The feed told the user's events alone, once between two resets, each session's in order.
+
+    And all of them, from a little after the first one that it told since the last reset.
+    """
+    by_id = {row.event_id: row for row in log}
+    told_ids: set[str] = set()
+    for span in journal.spans:
+        newest: dict[str, int] = {}
+        seen: set[str] = set()
+        for frame in span:
+            event_id = frame.data["event_id"]
+            if event_id in seen:
+                yield f"{journal.username}: told twice of {frame.event} {event_id}"
+            seen.add(event_id)
+            if set(MARK.findall(str(frame.data))) - {journal.marker}:
+                yield f"{journal.username}: told of somebody else's words: {frame.data}"
+            row = by_id.get(event_id)
+            if row is None:
+                continue  # an agent's
+            if row.user_id != journal.user_id:
+                yield f"{journal.username}: told of another user's {frame.event}"
+            if row.version <= newest.get(row.session_id, 0):
+                yield f"{journal.username}: told of {row.session_id} out of order"
+            newest[row.session_id] = row.version
+        told_ids |= seen
+    yield from _missed(journal, by_id, told_ids)
+
+
+def _missed(journal: Journal, by_id: Mapping[str, Logged], told_ids: set[str]) -> Iterable[str]:
+    first = next(
+        (row for one in journal.spans[-1] if (row := by_id.get(one.data["event_id"]))), None
+    )
+    if first is None or first.at is None or journal.leaving:
+        return
+    since = first.at + AFTER_RESET
+    for row in by_id.values():
+        is_due = row.user_id == journal.user_id and row.at is not None and row.at > since
+        kept = row.session_id not in journal.deleting and row.type.split(".")[0] in TOLD
+        if is_due and kept and row.event_id not in told_ids:
+            yield f"{journal.username}: never told of {row.type} {row.event_id}"
+
+
+def check_gone(journals: Sequence[Journal], everything: Mapping[str, str]) -> Iterable[str]:
+    """What was deleted is nowhere."""
+    for journal in journals:
+        for text in journal.gone_texts():
+            for place, said in everything.items():
+                if text in said:
+                    yield f"{text!r} was deleted and is in {place}"

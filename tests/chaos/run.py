@@ -7,18 +7,25 @@ from dataclasses import dataclass
 
 import httpx
 
+from lingxi_contracts.envelope import Envelope
 from lingxi_local.process import StartFailed
-from tests.chaos import checker
+from tests.chaos import checker, reading, telling
 from tests.chaos.faults import Fault, plan
 from tests.chaos.journal import Journal
+from tests.chaos.posting import SLOWLY
 from tests.chaos.running import Running, running
-from tests.chaos.users import SETTLE_SECONDS_MAX, ChaoticUser
+from tests.chaos.somebody import Somebody
+from tests.chaos.users import SETTLE_SECONDS_MAX, live
 from tests.fixtures.servers import reachable_folder
 from tests.fixtures.waiting import eventually
 
-USERS = 6
+USERS = 12
+OWNERS = ("gateway", "chat", "agent")
 HEAL_SECONDS_MAX = 60.0
 PUBLISH_SECONDS_MAX = 30.0
+ERASE_SECONDS_MAX = 90.0
+SLOW_MS = 30
+"""Before each chunk of a reply that is to be interrupted."""
 OUTPUT_LINES_SHOWN = 60
 
 
@@ -29,6 +36,7 @@ class Outcome:
     seed: int
     faults: list[Fault]
     told: Counter[str]
+    done: Counter[str]
     turns: int
     findings: list[str]
     output: str
@@ -36,7 +44,9 @@ class Outcome:
     def report(self) -> str:
         """For people."""
         told = ", ".join(f"{count} {state}" for state, count in sorted(self.told.items()))
+        done = ", ".join(f"{count} {what}" for what, count in sorted(self.done.items()))
         head = f"seed {self.seed}: {len(self.faults)} faults, {self.turns} turns; posts: {told}"
+        head = f"{head}; {done}"
         if not self.findings:
             return f"{head}: nothing lost, doubled, reordered, mixed or leaked"
         plan_lines = "\n".join(f"  {fault}" for fault in self.faults)
@@ -53,11 +63,12 @@ async def run(seed: int, seconds: float) -> Outcome:
 
 
 async def _run(made: Running, seed: int, seconds: float) -> Outcome:
-    users = [ChaoticUser(made.system.base_url, number, seed) for number in range(USERS)]
+    await _slow_down(made)
+    users = [Somebody(made.system.base_url, number, seed) for number in range(USERS)]
     for user in users:
         await user.enter()
     stop = asyncio.Event()
-    lives = [asyncio.create_task(user.live(stop)) for user in users]
+    lives = [asyncio.create_task(live(user, stop)) for user in users]
     faults = plan(seed, seconds)
     begun = asyncio.get_running_loop().time()
     suffering: list[asyncio.Task[None]] = []
@@ -77,9 +88,19 @@ async def _run(made: Running, seed: int, seconds: float) -> Outcome:
     journals = [user.journal for user in users]
     findings += await _check(made, journals)
     told = Counter(post.told for journal in journals for post in journal.posts)
-    log = checker.read_log(_chat_database(made))
-    turns = sum(row.type == "turn_completed.v1" for row in log)
-    return Outcome(seed, faults, told, turns, findings, made.output.getvalue())
+    done = sum((journal.done for journal in journals), Counter[str]())
+    done["leaver"] = sum(journal.left for journal in journals)
+    turns = sum(
+        row.type == "turn_completed.v1" for row in reading.read_log(_database(made, "chat"))
+    )
+    return Outcome(seed, faults, told, done, turns, findings, made.output.getvalue())
+
+
+async def _slow_down(made: Running) -> None:
+    """The model takes its time with what asks for it."""
+    rule = {"do": "slow", "contains": SLOWLY, "delay_ms": SLOW_MS}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        await client.post(f"{made.system.simulator_url}/faults", json=[rule])
 
 
 async def _heal(made: Running) -> list[str]:
@@ -94,29 +115,44 @@ async def _heal(made: Running) -> list[str]:
     return []
 
 
-def _chat_database(made: Running) -> str:
+def _database(made: Running, owner: str) -> str:
     # Past the proxy: it runs in the loop that reading blocks.
-    url = made.system.servers.database_urls["chat"]
+    url = made.system.servers.database_urls[owner]
     return url.replace(f":{made.links['postgres'].port}/", f":{made.server.port}/")
 
 
 async def _check(made: Running, journals: list[Journal]) -> list[str]:
-    database = _chat_database(made)
+    databases = {owner: _database(made, owner) for owner in OWNERS}
     nats_url = made.nats.server.url("admin")
-    log = checker.read_log(database)
-    messages = checker.read_messages(database)
-    findings = [
-        *checker.check_log(log),
-        *checker.check_users(journals, messages),
-        *checker.check_read_model(log, messages),
-        *(line for journal in journals for line in checker.check_journal(journal, messages)),
-    ]
-    stream: list[checker.Envelope] = []
+    findings: list[str] = []
+    try:
+        await eventually(lambda: reading.open_erasures(databases.values()) == 0, ERASE_SECONDS_MAX)
+    except TimeoutError:
+        findings.append(f"{reading.open_erasures(databases.values())} erasures never ended")
+    log: list[reading.Logged] = []
+    stream: list[Envelope] = []
 
     async def published() -> bool:
-        stream[:] = await checker.read_stream(nats_url, "CHAT_EVENTS")
-        return checker.published_whole(log, stream)
+        # What was read is noted a moment later: the log may still grow.
+        stream[:] = await reading.read_stream(nats_url, "CHAT_EVENTS")
+        log[:] = reading.read_log(databases["chat"])
+        return not list(checker.check_stream(log, stream))
 
     with suppress(TimeoutError):
         await eventually(published, PUBLISH_SECONDS_MAX)
-    return [*findings, *checker.check_stream(log, stream)]
+    messages = reading.read_messages(databases["chat"])
+    findings += [
+        *telling.check_log(log),
+        *checker.check_users(journals, messages),
+        *checker.check_read_model(log, messages, reading.read_superseded(databases["chat"])),
+        *(line for journal in journals for line in checker.check_journal(journal, messages)),
+        *(line for journal in journals for line in checker.check_feed(journal, log)),
+    ]
+    everything = {owner: reading.all_rows(url) for owner, url in databases.items()}
+    everything["the streams"] = await reading.all_messages(nats_url)
+    everything["the logs"] = made.output.getvalue()
+    return [
+        *findings,
+        *checker.check_stream(log, stream),
+        *checker.check_gone(journals, everything),
+    ]

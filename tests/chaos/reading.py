@@ -1,0 +1,124 @@
+"""What a system keeps, read past everything that could hide it: databases and streams."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import nats
+import psycopg
+from nats.js.api import ConsumerConfig, DeliverPolicy
+from psycopg import sql
+
+from lingxi_contracts.envelope import Envelope
+
+STREAM_SECONDS_MAX = 30.0
+FETCH_SECONDS_MAX = 2.0
+
+type Messages = dict[str, list[tuple[int, str, str, str]]]
+"""`(seq, message id, author, text)` by session, in order; superseded ones too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One row of chat's log."""
+
+    session_id: str
+    version: int
+    type: str
+    data: dict[str, Any] | None
+    event_id: str = ""
+    user_id: str = ""
+    at: datetime | None = None
+
+
+def read_log(database_url: str) -> list[Logged]:
+    """Chat's log, by session and version."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "select stream_id::text, version, type, data, event_id::text, user_id::text,"
+            " occurred_at from events order by stream_id, version"
+        ).fetchall()
+    return [Logged(*row) for row in rows]
+
+
+def read_messages(database_url: str) -> Messages:
+    """Chat's read model."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "select session_id::text, seq, message_id::text, author, text from messages"
+            " order by session_id, seq"
+        ).fetchall()
+    found: Messages = defaultdict(list)
+    for session_id, *message in rows:
+        found[session_id].append(tuple(message))
+    return found
+
+
+def read_superseded(database_url: str) -> set[str]:
+    """The ids of messages that chat's read model hides."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "select message_id::text from messages where superseded_by is not null"
+        ).fetchall()
+    return {row[0] for row in rows}
+
+
+def open_erasures(database_urls: Iterable[str]) -> int:
+    """How many streams are not fully erased yet."""
+    found = 0
+    for url in database_urls:
+        with psycopg.connect(url) as connection:
+            row = connection.execute("select count(*) from erasures").fetchone()
+            found += row[0] if row else 0
+    return found
+
+
+def all_rows(database_url: str) -> str:
+    """Every row of every table, as text."""
+    with psycopg.connect(database_url) as connection:
+        tables = connection.execute(
+            "select tablename from pg_tables where schemaname = 'public'"
+        ).fetchall()
+        found: list[str] = []
+        for (table,) in tables:
+            query = sql.SQL("select one_row::text from {} one_row").format(sql.Identifier(table))
+            found += [row[0] for row in connection.execute(query).fetchall()]
+    return "\n".join(found)
+
+
+async def read_stream(nats_url: str, stream: str) -> list[Envelope]:
+    """Everything in a stream, in its order."""
+    bodies = await _bodies(nats_url, stream)
+    return [Envelope.model_validate_json(body) for body in bodies]
+
+
+async def all_messages(nats_url: str) -> str:
+    """Every message of every stream, as text."""
+    client = await nats.connect(nats_url)
+    names = [info.config.name or "" for info in await client.jetstream().streams_info()]
+    await client.close()
+    bodies = [body for name in names for body in await _bodies(nats_url, name)]
+    return b"\n".join(bodies).decode(errors="replace")
+
+
+async def _bodies(nats_url: str, stream: str) -> list[bytes]:
+    client = await nats.connect(nats_url)
+    js = client.jetstream()
+    info = await js.stream_info(stream)
+    bodies: list[bytes] = []
+    subscription = await js.pull_subscribe(
+        "", stream=stream, config=ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
+    )
+    # Fewer come than were counted when an erasure deletes some meanwhile.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(STREAM_SECONDS_MAX):
+            while len(bodies) < info.state.messages:
+                for message in await subscription.fetch(500, timeout=FETCH_SECONDS_MAX):
+                    bodies.append(message.data)
+                    await message.ack()
+    await client.close()
+    return bodies
