@@ -18,6 +18,7 @@ from lingxi_gateway.entrypoints.http import (
     messages,
     sessions,
     turns,
+    web,
 )
 from lingxi_gateway.entrypoints.http.cors import Cors
 from lingxi_gateway.entrypoints.http.edge import Edge
@@ -70,6 +71,7 @@ def create_app(parts: Parts) -> FastAPI:
     answer_failures(app, [route for router in ROUTERS for route in router.routes])
     for router in ROUTERS:
         app.include_router(router)
+    app.router.routes.extend(web.routes())
     app.openapi = lambda: _openapi(app)
     return app
 
