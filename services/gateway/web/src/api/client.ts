@@ -1,0 +1,53 @@
+/** The one way to the API: typed calls, the login's token on each, renewed when it has ended. */
+import createClient from 'openapi-fetch';
+import { locked } from './locks';
+import { problemOf } from './problem';
+import type { paths } from './schema';
+import { readTokens, type Tokens, writeTokens } from './tokens';
+
+/**
+ * `fetch` with the access token. A 401 renews the login once and tries again; a login that can't be
+ * renewed is forgotten.
+ */
+export async function authorisedFetch(request: Request): Promise<Response> {
+  const tokens = readTokens();
+  const again = request.clone();
+  const response = await fetch(withToken(request, tokens));
+  if (response.status !== 401 || tokens === null) return response;
+  const renewed = await renew(tokens);
+  return renewed === null ? response : fetch(withToken(again, renewed));
+}
+
+function withToken(request: Request, tokens: Tokens | null): Request {
+  if (tokens !== null) request.headers.set('Authorization', `Bearer ${tokens.access}`);
+  return request;
+}
+
+/** Tokens newer than `stale`, by whichever tab is first; null when the login has ended. */
+function renew(stale: Tokens): Promise<Tokens | null> {
+  return locked('lingxi.renew', async () => {
+    const current = readTokens();
+    if (current?.access !== stale.access) return current;
+    const response = await fetch('/api/auth/refresh/', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ refresh: stale.refresh }),
+    });
+    if (response.status === 401) writeTokens(null);
+    if (!response.ok) return null;
+    const renewed = (await response.json()) as Tokens;
+    writeTokens(renewed);
+    return renewed;
+  });
+}
+
+export const api = createClient<paths>({ baseUrl: location.origin, fetch: authorisedFetch });
+
+/** What a call answers. Raises `Problem` where it is refused. */
+export async function answer<T>(
+  call: Promise<{ data?: T; error?: unknown; response: Response }>,
+): Promise<T> {
+  const { data, error, response } = await call;
+  if (!response.ok) throw problemOf(response, error);
+  return data as T;
+}

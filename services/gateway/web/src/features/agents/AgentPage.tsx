@@ -1,0 +1,3 @@
+export default function AgentPage(_: { agentId?: string }) {
+  return null;
+}

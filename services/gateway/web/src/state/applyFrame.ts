@@ -1,0 +1,138 @@
+/** What a frame of the feed does to everything this tab knows. */
+import type { InfiniteData, QueryClient, QueryKey } from '@tanstack/react-query';
+import type { Agent, Frame, Session } from '@/api/types';
+import { keys } from './keys';
+import { endTurn, hear, setTyping } from './liveStore';
+import { foldSession } from './sessions';
+import { foldThread, type Thread } from './thread';
+
+export interface SessionPage {
+  readonly count: number;
+  readonly results: readonly Session[];
+}
+export type SessionPages = InfiniteData<SessionPage, number>;
+
+/** Fold a frame into the cache; whatever it makes unsure is asked for again. */
+export function applyFrame(cache: QueryClient, frame: Frame): void {
+  switch (frame.event) {
+    case 'ready':
+    case 'reset':
+      return;
+    case 'delta':
+      hear(frame.data.session_id, frame.data);
+      return;
+    case 'typing':
+      setTyping(frame.data.session_id, frame.data.who, frame.data.until);
+      return;
+    case 'agent_created':
+    case 'agent_changed':
+    case 'agent_deleted':
+      foldAgent(cache, frame);
+      return;
+    case 'personality_changed':
+      again(cache, keys.agents);
+      again(cache, keys.ledger(frame.data.agent_id ?? ''));
+      again(cache, ['suggestion']);
+      return;
+    case 'personality_suggested':
+    case 'personality_suggestion_closed':
+      again(cache, ['suggestion']);
+      return;
+    case 'memory_recorded':
+    case 'memory_changed':
+    case 'memory_forgotten':
+      again(cache, keys.memories(frame.data.agent_id ?? ''));
+      return;
+    case 'session_started':
+      startSession(cache, frame.data.session);
+      return;
+    case 'session_deleted':
+      forgetSession(cache, frame.data.session_id ?? '');
+      return;
+    default:
+      foldIntoSession(cache, frame);
+  }
+}
+
+function foldIntoSession(cache: QueryClient, frame: Frame): void {
+  const id = 'session_id' in frame.data ? (frame.data.session_id ?? '') : '';
+  update<Thread>(cache, keys.thread(id), (thread) => foldThread(thread, frame));
+  changeSession(cache, id, (session) => foldSession(session, frame));
+  if (frame.event === 'message_sent') {
+    setTyping(id, 'agent', null);
+    if (frame.data.message.is_agent_growth) again(cache, keys.decisions(id));
+  }
+  if (['turn_completed', 'turn_failed', 'turn_stopped'].includes(frame.event)) endTurn(id);
+}
+
+/** Change a session wherever it is held. */
+export function changeSession(
+  cache: QueryClient,
+  id: string,
+  change: (session: Session) => Session,
+): void {
+  update<Session>(cache, keys.session(id), change);
+  for (const [key] of cache.getQueriesData<SessionPages>({ queryKey: keys.allSessions })) {
+    update<SessionPages>(cache, key, (list) => ({
+      ...list,
+      pages: list.pages.map((page) => ({
+        ...page,
+        results: page.results.map((session) => (session.id === id ? change(session) : session)),
+      })),
+    }));
+  }
+}
+
+/** A session that began: at the head of the list, once. */
+export function startSession(cache: QueryClient, session: Session): void {
+  update<SessionPages>(cache, keys.sessions(''), (list) => {
+    const [first, ...rest] = list.pages;
+    if (first === undefined) return list;
+    if (list.pages.some((page) => page.results.some((known) => known.id === session.id)))
+      return list;
+    return { ...list, pages: [{ ...first, results: [session, ...first.results] }, ...rest] };
+  });
+}
+
+function forgetSession(cache: QueryClient, id: string): void {
+  for (const [key] of cache.getQueriesData<SessionPages>({ queryKey: keys.allSessions })) {
+    update<SessionPages>(cache, key, (list) => ({
+      ...list,
+      pages: list.pages.map((page) => ({
+        ...page,
+        results: page.results.filter((session) => session.id !== id),
+      })),
+    }));
+  }
+  cache.removeQueries({ queryKey: keys.thread(id) });
+  again(cache, keys.session(id));
+}
+
+function foldAgent(
+  cache: QueryClient,
+  frame: Extract<Frame, { event: 'agent_created' | 'agent_changed' | 'agent_deleted' }>,
+): void {
+  if (frame.event !== 'agent_created') {
+    update<readonly Agent[]>(cache, keys.agents, (agents) =>
+      frame.event === 'agent_deleted'
+        ? agents.filter((agent) => agent.id !== frame.data.agent_id)
+        : agents,
+    );
+  }
+  again(cache, keys.agents);
+}
+
+/**
+ * Change what is held under a key. An answer that is on its way may be older than the change: it
+ * is asked for again.
+ */
+function update<T>(cache: QueryClient, key: QueryKey, change: (value: T) => T): void {
+  const state = cache.getQueryState<T>(key);
+  if (state === undefined) return;
+  if (state.data !== undefined) cache.setQueryData<T>(key, change(state.data));
+  if (state.fetchStatus === 'fetching') again(cache, key);
+}
+
+function again(cache: QueryClient, queryKey: QueryKey): void {
+  void cache.invalidateQueries({ queryKey });
+}
