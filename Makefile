@@ -10,7 +10,7 @@ SEEDS ?= 5
 
 COMPOSE := PYTHONPATH=deploy/compose:deploy/local $(PYTHON) -m lingxi_compose
 
-.PHONY: help run test check fmt bench chaos up down logs backup restore k8s-secrets lock venv
+.PHONY: help run test check fmt types bench chaos up down logs backup restore k8s-secrets lock venv
 
 help: ## what you can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -21,16 +21,20 @@ run: venv ## run everything on this machine until Ctrl-C (MODEL=smollm2: with a 
 test: venv ## run the tests on embedded servers (TEST_SERVERS=containers: on Docker)
 	@exec $(BIN)/pytest $(ARGS)
 
-check: venv ## lint, types, import rules, lock files
+check: venv ## lint, types, import rules, lock files, the web app (with Node)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python deploy/local/lock.py --check
+	$(BIN)/python deploy/local/web.py --check
 
 fmt: venv ## format the code and fix what can be fixed
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+types: venv ## write the web app's types of the API anew, after the API has changed
+	$(BIN)/python deploy/local/web.py
 
 bench: venv ## measure everything: ARGS="--only turns costs", "--json figures.json"
 	@exec $(BIN)/python -m benchmarks $(ARGS)

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from lingxi_local.data_dir import AlreadyRunning
-from lingxi_local.output import BOLD, RESET
+from lingxi_local.output import BOLD, RESET, Output
 from lingxi_local.process import StartFailed
 from lingxi_local.services import SERVICES, Service
 from lingxi_local.settings import LocalSettings, environment
 from lingxi_local.system import LocalSystem, PortTaken
+from lingxi_local.web import WebApp, WebNotBuilt
 
 
-async def run(services: Sequence[Service] = SERVICES) -> int:
+async def run(services: Sequence[Service] = SERVICES, *, builds_web: bool = True) -> int:
     """Run until a signal; the exit code."""
     env = environment()
     try:
@@ -43,11 +44,17 @@ async def run(services: Sequence[Service] = SERVICES) -> int:
         stopping.cancel()
         _complain(str(failure))
         return 1
+    building: list[asyncio.Task[None]] = []
+    if builds_web:
+        building.append(asyncio.create_task(_build_web(WebApp(env), system.output)))
     try:
         _show_banner(system, loop.time() - started_at)
         await stopping
         system.output.line("lingxi", "stopping")
     finally:
+        for task in building:
+            task.cancel()
+        await asyncio.gather(*building, return_exceptions=True)
         await system.stop()
     system.output.line("lingxi", "stopped; the data stays")
     return 0
@@ -68,11 +75,21 @@ def _stop_signals(system: LocalSystem) -> asyncio.Event:
     return asked
 
 
+async def _build_web(web: WebApp, output: Output) -> None:
+    """Meanwhile everything else runs; what fails is said."""
+    try:
+        await web.bring_up_to_date(output)
+    except (WebNotBuilt, OSError, TimeoutError) as failure:
+        for line in f"no web app: {failure}".splitlines():
+            output.line("web", line)
+
+
 def _show_banner(system: LocalSystem, seconds: float) -> None:
     bold, reset = (BOLD, RESET) if sys.stdout.isatty() else ("", "")
     system.output.plain(
         f"\n  {bold}Lingxi is ready{reset} after {seconds:.1f} s\n"
-        f"    API      {system.base_url}\n"
+        f"    web app  {system.base_url}\n"
+        f"    API      {system.base_url}/api/\n"
         f"    model    {system.model.description}\n"
         f"    data     {' and '.join(map(str, system.data_places))}\n"
         f"  Ctrl-C stops everything; the data stays.\n"

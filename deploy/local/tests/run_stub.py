@@ -7,4 +7,5 @@ from lingxi_local.__main__ import run
 from lingxi_local.services import Service
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(run([Service("gateway", "lingxi_stub", is_public=True)])))
+    stub = [Service("gateway", "lingxi_stub", is_public=True)]
+    sys.exit(asyncio.run(run(stub, builds_web=False)))
