@@ -82,7 +82,10 @@ class TurnStarted(Event):
 
 
 class TurnCompleted(Event):
-    """The turn has its answer: `message_ids` say it, to the messages in `answers`."""
+    """The turn has its answer: `message_ids` say it, to the messages in `answers`.
+
+    `suggestion_id`: the suggestion of a personality that waited for the user by then.
+    """
 
     tag = "turn_completed.v1"
     turn_id: UUID
@@ -96,6 +99,7 @@ class TurnCompleted(Event):
     latency_ms: int = Field(ge=0)
     personality_version: int = Field(ge=1)
     news: tuple[News, ...] = ()
+    suggestion_id: UUID | None = None
 
 
 class TurnFailed(Event):
