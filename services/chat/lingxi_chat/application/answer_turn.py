@@ -31,8 +31,8 @@ from lingxi_chat.application.parts import (
 from lingxi_chat.application.stopping import CutOff, Stopped
 from lingxi_chat.application.telling import Telling
 from lingxi_chat.application.turn_workers import Held
-from lingxi_chat.domain import session as domain
 from lingxi_chat.domain.bubbles import BUBBLES_MAX, delay_ms
+from lingxi_chat.domain.conversation import PENDING_MAX
 from lingxi_chat.domain.prompt import Known, Prompt, Said, build_prompt
 from lingxi_chat.domain.session import Session
 from lingxi_chat.domain.turns import Bubble, Failure, Reply, Stop, TurnEnd, end_turn
@@ -48,14 +48,14 @@ from lingxi_chat.projections.open_turns import (
     renew,
 )
 from lingxi_contracts.agent import AgentProfile
-from lingxi_contracts.chat import DeleteSession, FailureCode
+from lingxi_contracts.chat import DeleteSession, FailureCode, TurnStarted
 from lingxi_contracts.errors import AgentNotFound, SessionNotFound, Unavailable
 
 RENEW_SECONDS = 5.0
 RECORD_PAUSE_SECONDS = 0.5
 ANSWER_TOKENS = 1_024
 """Room in the model's context for the answer, unless the agent says another number."""
-PROMPT_MESSAGES_MAX = domain.PENDING_MAX + BUBBLES_MAX
+PROMPT_MESSAGES_MAX = PENDING_MAX + BUBBLES_MAX
 """All that wait, and the turn that was answered meanwhile."""
 
 ABANDONED = Failure(
@@ -218,7 +218,7 @@ class AnswerTurns:
             effects = [dequeue(claim)]
             claimed_at = monotonic()
             following = Claim(end.next_turn_id, claim.session_id, claim.user_id, new_id(), 1)
-            goes_on = events[-1].tag == domain.TurnStarted.tag
+            goes_on = events[-1].tag == TurnStarted.tag
             claim_id = None if self.settle_seconds else following.claim_id
             if goes_on:
                 effects.append(enqueue(following.turn_id, claim_id, self.settle_seconds))

@@ -12,7 +12,8 @@ from lingxi_chassis.clock import utc_now
 from lingxi_chassis.erasure import ERASING
 from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_chat.application.parts import SessionLog, load
-from lingxi_chat.domain import session as domain
+from lingxi_chat.domain import conversation
+from lingxi_chat.projections import reviews
 from lingxi_chat.projections.open_turns import DROP, locking
 from lingxi_chat.projections.sessions import sessions_of_agent
 from lingxi_contracts.base import Nothing
@@ -39,10 +40,10 @@ async def delete_session(
         snapshot = await load(log, command.session_id, command.user_id)
         await log.append(
             snapshot,
-            domain.delete(),
+            conversation.delete(),
             utc_now(),
             guard=locking(command.session_id),
-            effects=(DROP, ERASING),
+            effects=(DROP, reviews.DROP, ERASING),
             erase=True,
         )
         if snapshot.state.open_turn is not None:

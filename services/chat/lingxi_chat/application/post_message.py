@@ -17,8 +17,8 @@ from lingxi_chassis.tasks import ahead
 from lingxi_chat.application.get_answer import recorded_state
 from lingxi_chat.application.parts import Profiles, SessionLog, SessionSnapshot
 from lingxi_chat.application.turn_workers import TurnWorkers
-from lingxi_chat.domain import session as domain
-from lingxi_chat.domain.session import SessionEvent
+from lingxi_chat.domain import conversation
+from lingxi_chat.domain.session import SessionEvent, evolve
 from lingxi_chat.projections.messages import find_repeat
 from lingxi_chat.projections.neighbours import living
 from lingxi_chat.projections.open_turns import locking, settling
@@ -77,7 +77,7 @@ class PostMessages:
             raise SessionNotFound
         profile = await self.profiles.profile(command.user_id, command.agent_id)
         snapshot = self.log.new(command.session_id, command.user_id)
-        started = domain.start(snapshot.state, profile.agent_id, profile.name)
+        started = conversation.start(snapshot.state, profile.agent_id, profile.name)
         return await self._append(command, snapshot, tuple(started), living(profile.agent_id))
 
     async def _continue(self, command: PostMessage, snapshot: SessionSnapshot) -> PostedMessage:
@@ -95,9 +95,9 @@ class PostMessages:
         at = utc_now()
         state = snapshot.state
         for event in first:
-            state = domain.evolve(state, event, at)
+            state = evolve(state, event, at)
         turn_id = new_id()
-        posted = domain.post(
+        posted = conversation.post(
             state,
             command.message_id,
             command.text,

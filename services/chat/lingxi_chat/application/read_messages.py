@@ -3,7 +3,7 @@
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_chat.application.parts import SessionLog, load
-from lingxi_chat.domain import session as domain
+from lingxi_chat.domain import conversation
 from lingxi_chat.projections.messages import reading
 from lingxi_contracts.base import Nothing
 from lingxi_contracts.chat import ReadMessages
@@ -20,7 +20,7 @@ async def read_messages(command: ReadMessages, log: SessionLog) -> Nothing:
     async def attempt() -> Nothing:
         if command.up_to is None:
             snapshot = await load(log, command.session_id, command.user_id)
-            events = domain.read(snapshot.state, snapshot.state.last_agent_seq, 0, None)
+            events = conversation.read(snapshot.state, snapshot.state.last_agent_seq, 0, None)
             await log.append(snapshot, events, utc_now())
             return Nothing()
         # Count and snapshot are of one moment: the append conflicts if a message came since.
@@ -30,7 +30,9 @@ async def read_messages(command: ReadMessages, log: SessionLog) -> Nothing:
         if found.seq is None:
             raise MessageNotFound
         snapshot = log.snapshot(command.session_id, command.user_id, found.version, found.state)
-        events = domain.read(snapshot.state, found.seq, found.unread_count, found.first_unread_id)
+        events = conversation.read(
+            snapshot.state, found.seq, found.unread_count, found.first_unread_id
+        )
         await log.append(snapshot, events, utc_now())
         return Nothing()
 

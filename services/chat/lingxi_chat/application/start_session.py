@@ -3,7 +3,7 @@
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import GuardLost, again_on_conflict
 from lingxi_chat.application.parts import Profiles, SessionLog
-from lingxi_chat.domain import session as domain
+from lingxi_chat.domain import conversation
 from lingxi_chat.projections.neighbours import living
 from lingxi_chat.projections.sessions import get_session
 from lingxi_contracts.chat import SessionView, StartSession
@@ -25,7 +25,7 @@ async def start_session(command: StartSession, log: SessionLog, profiles: Profil
         if await log.exists(command.session_id):
             raise SessionNotFound
         snapshot = log.new(command.session_id, command.user_id)
-        events = domain.start(snapshot.state, profile.agent_id, profile.name)
+        events = conversation.start(snapshot.state, profile.agent_id, profile.name)
         try:
             await log.append(snapshot, events, utc_now(), guard=living(profile.agent_id))
         except GuardLost:

@@ -10,34 +10,40 @@ Invariants:
 5. `unread_count` counts the agent's messages after `read_up_to` that were not superseded.
 6. The newest message of all is never superseded, and what is superseded was the newest answer, or
    the user's newest message with its answer.
+7. The summary that stands tells nothing that was superseded after it was written. A title of the
+   user's own stays.
+8. What the agent writes by itself is no activity, and nobody's answer.
 
-The decisions about turns are in `turns`.
+Here are state and fold. The decisions are in `conversation`, `turns`, `summaries` and `proactive`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import assert_never
 from uuid import UUID
 
+from lingxi_chat.domain import marks
+from lingxi_chat.domain.marks import NO_MARKS, Marks
 from lingxi_contracts.chat import (
     FailureCode,
+    MessageFlagged,
     MessagePosted,
     MessageSent,
     MessagesRead,
     MessagesSuperseded,
+    PersonalityReviewDue,
     SessionDeleted,
     SessionRenamed,
     SessionStarted,
+    SummaryDue,
+    SummaryWithdrawn,
+    SummaryWritten,
     TurnCompleted,
     TurnFailed,
     TurnStarted,
     TurnStopped,
 )
-from lingxi_contracts.errors import TooManyPending
 
-PENDING_MAX = 100
-"""Messages that may wait for one answer."""
 NOBODY = UUID(int=0)
 STOPPED_DETAIL = "The turn was stopped before anything was said."
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -54,6 +60,11 @@ type SessionEvent = (
     | TurnFailed
     | TurnStopped
     | MessagesSuperseded
+    | MessageFlagged
+    | SummaryDue
+    | SummaryWritten
+    | SummaryWithdrawn
+    | PersonalityReviewDue
 )
 
 
@@ -113,10 +124,19 @@ class Session:
     newest_user: Placed | None = None
     first: Placed | None = None
     """The oldest message that was not superseded."""
+    first_proactive: Placed | None = None
     superseded_count: int = 0
     turn: Turn | None = None
     newest_turn_id: UUID | None = None
     """Also when it is completed: a repeat of what started it is known by this."""
+    marks: Marks = NO_MARKS
+    flagged: tuple[int, ...] = ()
+    """Seqs of flagged messages among the user's newest, and those that wait."""
+    summary_is_news: bool = False
+    """It was written after the newest answer."""
+    told_personality_version: int = 0
+    told_suggestion_id: UUID | None = None
+    """What the newest answer knew of the agent's personality; version 0: there is none yet."""
 
     @property
     def open_turn(self) -> UUID | None:
@@ -133,6 +153,18 @@ class Session:
         """The user's messages that the open or failed turn is about, in order."""
         again = self.regenerated
         return (*again.answers, *self.pending) if again else self.pending
+
+    @property
+    def may_go_from(self) -> int:
+        """The seq of the oldest message that can still be superseded."""
+        said = self.answered.messages if self.answered else ()
+        candidates = (*said, *((self.newest_user,) if self.newest_user else ()))
+        return min((one.seq for one in candidates), default=self.last_seq + 1)
+
+    @property
+    def newest_user_flagged(self) -> bool:
+        """Whether the user's newest message needs care."""
+        return self.newest_user is not None and self.newest_user.seq in self.flagged
 
 
 NEW = Session()
@@ -164,15 +196,7 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
                 first=session.first or posted,
             )
         case MessageSent():
-            return replace(
-                session,
-                last_seq=event.seq,
-                last_agent_seq=event.seq,
-                last_activity_at=at,
-                unread_count=session.unread_count + 1,
-                first_unread_id=session.first_unread_id or event.message_id,
-                first=session.first or Placed(event.message_id, event.seq),
-            )
+            return _sent(session, event, at)
         case MessagesRead():
             return replace(
                 session,
@@ -180,6 +204,61 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
                 unread_count=event.unread_count,
                 first_unread_id=event.first_unread_id,
             )
+        case TurnStarted() | TurnCompleted() | TurnStopped() | TurnFailed():
+            return _turned(session, event)
+        case MessagesSuperseded():
+            return _superseded(session, frozenset(event.message_ids))
+        case MessageFlagged():
+            since = min((p.seq for p in session.waiting), default=session.may_go_from)
+            flagged = tuple(seq for seq in session.flagged if seq >= since)
+            return replace(session, flagged=(*flagged, event.seq))
+        case SummaryWritten():
+            return _written(session, event)
+        case SummaryDue() | SummaryWithdrawn() | PersonalityReviewDue():
+            return replace(session, marks=_marked(session.marks, event))
+        case _:
+            assert_never(event)
+
+
+def _sent(session: Session, event: MessageSent, at: datetime) -> Session:
+    placed = Placed(event.message_id, event.seq)
+    by_itself = event.proactive_id is not None
+    return replace(
+        session,
+        last_seq=event.seq,
+        last_agent_seq=event.seq,
+        last_activity_at=session.last_activity_at if by_itself else at,
+        unread_count=session.unread_count + 1,
+        first_unread_id=session.first_unread_id or event.message_id,
+        first=session.first or placed,
+        first_proactive=session.first_proactive or (placed if by_itself else None),
+    )
+
+
+def _written(session: Session, event: SummaryWritten) -> Session:
+    own = session.titled_by_user or not event.title
+    return replace(
+        session,
+        title=session.title if own else event.title,
+        marks=marks.written(session.marks, event.covers_up_to, session.may_go_from),
+        summary_is_news=True,
+    )
+
+
+def _marked(now: Marks, event: SummaryDue | SummaryWithdrawn | PersonalityReviewDue) -> Marks:
+    match event:
+        case SummaryDue():
+            return replace(now, summary_due_up_to=event.to_seq)
+        case PersonalityReviewDue():
+            return replace(now, review_due_up_to=event.to_seq)
+        case SummaryWithdrawn():
+            return marks.withdrawn(now, event.covers_up_to)
+
+
+def _turned(
+    session: Session, event: TurnStarted | TurnCompleted | TurnStopped | TurnFailed
+) -> Session:
+    match event:
         case TurnStarted():
             taken = session.pending[-1].seq if session.pending else 0
             return replace(
@@ -195,16 +274,19 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
         case TurnFailed():
             failure = Turn(event.turn_id, event.code, event.detail, event.retryable)
             return _unanswered(session, failure, event.answers_up_to)
-        case MessagesSuperseded():
-            return _superseded(session, frozenset(event.message_ids))
-        case _:
-            assert_never(event)
 
 
 def _answered(session: Session, event: TurnCompleted | TurnStopped) -> Session:
     """The turn's messages are the newest there are: they are logged right before its end."""
     before = session.last_seq - len(event.message_ids)
     said = tuple(Placed(one, before + at) for at, one in enumerate(event.message_ids, 1))
+    if isinstance(event, TurnCompleted):
+        session = replace(
+            session,
+            summary_is_news=False,
+            told_personality_version=event.personality_version,
+            told_suggestion_id=event.suggestion_id,
+        )
     return replace(
         session,
         turn=None,
@@ -240,7 +322,11 @@ def _superseded(session: Session, gone: frozenset[UUID]) -> Session:
     said = answered.messages if answered else ()
     unread = sum(one.message_id in gone and one.seq > session.read_up_to for one in said)
     first_unread_gone = session.first_unread_id in gone
-    first_gone = session.first is not None and session.first.message_id in gone
+    first = session.first
+    if first is not None and first.message_id in gone:
+        # Its answer goes with it: the first one left is the agent's own, or the one in its place.
+        left = [one for one in (session.first_proactive, session.newest_user) if one]
+        first = min(left, key=lambda one: one.seq, default=None)
     return replace(
         session,
         pending=tuple(p for p in session.pending if p.message_id not in gone),
@@ -252,73 +338,6 @@ def _superseded(session: Session, gone: frozenset[UUID]) -> Session:
         ),
         unread_count=session.unread_count - unread,
         first_unread_id=None if first_unread_gone else session.first_unread_id,
-        # Its answer goes with it: the message in its place is the first.
-        first=session.newest_user if first_gone else session.first,
+        first=first,
         superseded_count=session.superseded_count + len(gone),
     )
-
-
-# Decisions
-
-
-def start(session: Session, agent_id: UUID, agent_name: str) -> Sequence[SessionEvent]:
-    """Open the session; a repeat decides nothing."""
-    if session.started_at != NEVER:
-        return ()
-    return (SessionStarted(agent_id=agent_id, agent_name=agent_name),)
-
-
-def post(
-    session: Session,
-    message_id: UUID,
-    text: str,
-    request_hash: str,
-    *,
-    mark_read: bool,
-    turn_id: UUID,
-) -> Sequence[SessionEvent]:
-    """Say something. A turn starts unless one is open; that one's end starts the next.
-
-    Raises:
-        TooManyPending: `PENDING_MAX` messages wait already.
-    """
-    if len(session.pending) >= PENDING_MAX:
-        raise TooManyPending(pending_max=PENDING_MAX)
-    posted = MessagePosted(
-        message_id=message_id, seq=session.last_seq + 1, text=text, request_hash=request_hash
-    )
-    read = _read_all(session) if mark_read else ()
-    started = () if session.open_turn else (TurnStarted(turn_id=turn_id),)
-    return (posted, *read, *started)
-
-
-def _read_all(session: Session) -> tuple[MessagesRead, ...]:
-    if session.unread_count == 0:
-        return ()
-    return (MessagesRead(up_to_seq=session.last_agent_seq, unread_count=0),)
-
-
-def read(
-    session: Session, up_to_seq: int, unread_count: int, first_unread_id: UUID | None
-) -> Sequence[SessionEvent]:
-    """The user has seen the agent's messages up to a seq, which leaves so many."""
-    up_to_seq = min(up_to_seq, session.last_agent_seq)
-    if up_to_seq <= session.read_up_to or session.unread_count == unread_count:
-        return ()
-    return (
-        MessagesRead(
-            up_to_seq=up_to_seq, unread_count=unread_count, first_unread_id=first_unread_id
-        ),
-    )
-
-
-def rename(session: Session, title: str) -> Sequence[SessionEvent]:
-    """Choose a title; the same again decides nothing."""
-    if session.titled_by_user and session.title == title:
-        return ()
-    return (SessionRenamed(title=title),)
-
-
-def delete() -> Sequence[SessionEvent]:
-    """Delete the session for good."""
-    return (SessionDeleted(),)

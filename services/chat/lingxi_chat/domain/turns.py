@@ -6,15 +6,19 @@ middle. A failure, or a stop before a word, leaves it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+from lingxi_chat.domain.marks import withdrawn
 from lingxi_chat.domain.session import Session, SessionEvent
+from lingxi_chat.domain.summaries import fall_due, withdraw
 from lingxi_contracts.chat import (
     FailureCode,
     MessagePosted,
     MessageSent,
     MessagesSuperseded,
+    News,
+    SummaryWithdrawn,
     TurnCompleted,
     TurnFailed,
     TurnStarted,
@@ -42,7 +46,7 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model said, and what it cost."""
+    """What the model said, what it cost, and what it knew of the agent's personality."""
 
     bubbles: tuple[Bubble, ...]
     model: str
@@ -50,6 +54,7 @@ class Reply:
     usage: Usage
     latency_ms: int
     personality_version: int
+    suggestion_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,8 @@ def end_turn(session: Session, end: TurnEnd) -> Sequence[SessionEvent]:
                 usage=reply.usage,
                 latency_ms=reply.latency_ms,
                 personality_version=reply.personality_version,
+                news=_news(session, reply),
+                suggestion_id=reply.suggestion_id,
             )
             outcome = (*_replaced(session, end), *sent, completed)
         case Stop() as stop:
@@ -128,17 +135,47 @@ def end_turn(session: Session, end: TurnEnd) -> Sequence[SessionEvent]:
                 retryable=failure.retryable,
             )
             outcome = (failed,)
+    outcome = (*outcome, *_due(session, outcome))
     if len(waited) < len(session.pending):
         return (*outcome, TurnStarted(turn_id=end.next_turn_id))
     return outcome
 
 
-def _replaced(session: Session, end: TurnEnd) -> tuple[MessagesSuperseded, ...]:
+def _due(session: Session, outcome: Sequence[SessionEvent]) -> Sequence[SessionEvent]:
+    """What falls due by this end, which may have withdrawn a summary."""
+    last_seq = session.last_seq
+    for event in outcome:
+        match event:
+            case SummaryWithdrawn():
+                marks = withdrawn(session.marks, event.covers_up_to)
+                session = replace(session, marks=marks)
+            case MessageSent():
+                last_seq = event.seq
+            case _:
+                pass
+    return fall_due(session, last_seq)
+
+
+def _news(session: Session, reply: Reply) -> tuple[News, ...]:
+    """What came since the answer before this one."""
+    before = session.told_personality_version
+    news: list[News] = []
+    if session.summary_is_news:
+        news.append("summary")
+    if before and reply.personality_version != before:
+        news.append("personality")
+    if reply.suggestion_id not in (None, session.told_suggestion_id):
+        news.append("suggestion")
+    return tuple(news)
+
+
+def _replaced(session: Session, end: TurnEnd) -> tuple[SessionEvent, ...]:
     again = session.regenerated
     if again is None or not again.messages:
         return ()
     gone = tuple(message.message_id for message in again.messages)
-    return (MessagesSuperseded(message_ids=gone, by_turn_id=end.turn_id),)
+    superseded = MessagesSuperseded(message_ids=gone, by_turn_id=end.turn_id)
+    return (superseded, *withdraw(session, again.messages))
 
 
 def _sent(session: Session, end: TurnEnd, bubbles: Sequence[Bubble]) -> tuple[MessageSent, ...]:
@@ -215,7 +252,7 @@ def edit(
         raise NotNewestMessage
     answered = session.answered
     followed = answered.messages if answered and newest in answered.answers else ()
-    gone = (message_id, *(message.message_id for message in followed))
+    gone = (newest, *followed)
     return (
         MessagePosted(
             message_id=new_message_id,
@@ -223,6 +260,9 @@ def edit(
             text=text,
             request_hash=request_hash,
         ),
-        MessagesSuperseded(message_ids=gone, by_turn_id=turn_id),
+        MessagesSuperseded(
+            message_ids=tuple(message.message_id for message in gone), by_turn_id=turn_id
+        ),
+        *withdraw(session, gone),
         TurnStarted(turn_id=turn_id),
     )

@@ -7,18 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from lingxi_chat.domain.session import (
-    NEW,
-    PENDING_MAX,
-    Session,
-    SessionEvent,
-    delete,
-    evolve,
-    post,
-    read,
-    rename,
-    start,
-)
+from lingxi_chat.domain.conversation import PENDING_MAX, delete, post, read, rename, start
+from lingxi_chat.domain.session import NEW, Session, SessionEvent, evolve
 from lingxi_chat.domain.turns import (
     Bubble,
     Failure,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from lingxi_chat.domain import session as domain, turns
+from lingxi_chat.domain import conversation, turns
 from lingxi_chat.domain.session import NEW, SessionEvent, evolve
 from lingxi_chat.domain.turns import Bubble, Failure, Reply, Stop, TurnEnd
 from lingxi_chat.projections.sessions import SESSION
@@ -60,14 +60,14 @@ class SessionMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.record(domain.start(self.session, self.new_id(), "Mo"))
-        assert domain.start(self.session, self.new_id(), "Mo") == ()
+        self.record(conversation.start(self.session, self.new_id(), "Mo"))
+        assert conversation.start(self.session, self.new_id(), "Mo") == ()
 
     @rule(mark_read=st.booleans())
     def post(self, mark_read: bool) -> None:
         waiting = len(self.session.pending)
         try:
-            events = domain.post(
+            events = conversation.post(
                 self.session,
                 self.new_id(),
                 "text",
@@ -76,7 +76,7 @@ class SessionMachine(RuleBasedStateMachine):
                 turn_id=self.new_id(),
             )
         except TooManyPending:
-            assert waiting == domain.PENDING_MAX
+            assert waiting == conversation.PENDING_MAX
             return
         self.record(events)
         assert len(self.session.pending) == waiting + 1
@@ -173,11 +173,11 @@ class SessionMachine(RuleBasedStateMachine):
         up_to = data.draw(st.integers(0, self.session.last_seq))
         unread = [one for one in self.unread() if one.seq > up_to]
         first = unread[0].message_id if unread else None
-        self.record(domain.read(self.session, up_to, len(unread), first))
+        self.record(conversation.read(self.session, up_to, len(unread), first))
 
     @rule(title=st.sampled_from(["Trip", "Work"]))
     def rename(self, title: str) -> None:
-        self.record(domain.rename(self.session, title))
+        self.record(conversation.rename(self.session, title))
         assert self.session.title == title
 
     @invariant()
