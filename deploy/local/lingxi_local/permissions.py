@@ -124,6 +124,7 @@ SERVICE_DURABLES: Mapping[str, Sequence[str]] = {
     "AGENT_EVENTS": (
         "chat-remember_agent",
         "chat-delete_sessions",
+        "chat-remember_personality",
         "agent-forget_memories",
         "scheduler-remember_manners",
         "scheduler-forget_agent",

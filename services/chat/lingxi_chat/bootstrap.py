@@ -32,8 +32,8 @@ from lingxi_chat.application.retry_turn import RetryTurns
 from lingxi_chat.application.stop_turn import StopTurns
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain import session
-from lingxi_chat.entrypoints import events, rpc
-from lingxi_chat.projections import messages, sessions
+from lingxi_chat.entrypoints import events, rpc, work_rpc
+from lingxi_chat.projections import messages, sessions, summaries
 from lingxi_chat.settings import Settings
 from lingxi_contracts.chat import EVENTS, OWNER, SessionDeleted
 from lingxi_contracts.dead_letters import ReplayLetter
@@ -42,13 +42,15 @@ from lingxi_contracts.subjects import CHAT_LIVE_STREAM, CHAT_STOP, CHAT_WORK, li
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 RECENT_SESSIONS_MAX = 10_000
-PROJECTIONS = (*messages.PROJECTIONS, *sessions.PROJECTIONS)
+PROJECTIONS = (*messages.PROJECTIONS, *sessions.PROJECTIONS, *summaries.PROJECTIONS)
 READ_MODELS = ReadModels(
     (
         *messages.CREATE,
         *sessions.CREATE,
+        *summaries.CREATE,
         messages.WITHOUT_SAMPLES,
         sessions.WITHOUT_SAMPLES,
+        summaries.WITHOUT_SAMPLES,
     ),
     PROJECTIONS,
 )
@@ -141,6 +143,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             stop=StopTurns(log, workers, tell_holder, nudge),
         )
         await rpc.serve(parts.server, log, profiles, live, turns)
+        await work_rpc.serve(parts.server, log, live)
         asked = operations.asked_model(settings.openai_base_url, settings.openai_model)
         rebuilds = Rebuilds(
             lambda: rebuild_read_models(settings.database_url, READ_MODELS),

@@ -6,14 +6,18 @@ so it is looked after: right after a reconnect, and every `CHECK_SECONDS`.
 
 import asyncio
 from contextlib import suppress
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import orjson
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
+from lingxi_chassis.clock import utc_now
 from lingxi_contracts.live import LIVE_SECONDS, Delta, Typing
 from lingxi_contracts.subjects import CHAT_LIVE_STREAM, live_subject
 
@@ -45,6 +49,19 @@ class LiveSignals:
         subject = live_subject(user_id, signal.session_id)
         with suppress(NatsError):
             await self._nats.publish(subject, signal.model_dump_json().encode())
+
+    async def user_types(self, user_id: UUID, session_id: UUID) -> bool:
+        """Whether the session's newest signal says that the user is typing."""
+        try:
+            newest = await self._nats.jetstream().get_last_msg(
+                CHAT_LIVE_STREAM, live_subject(user_id, session_id)
+            )
+        except (NatsError, TimeoutError):  # none, or the stream is away
+            return False
+        signal: dict[str, Any] = orjson.loads(newest.data or b"{}")
+        if signal.get("type") != "typing" or signal.get("who") != "user":
+            return False
+        return datetime.fromisoformat(signal["until"]) > utc_now()
 
     async def keep_stream(self) -> None:
         """Have the stream as configured, until cancelled."""

@@ -63,6 +63,10 @@ class Live(Protocol):
         """Signals of a session in the order told; nobody is owed them, so nothing is raised."""
         ...
 
+    async def user_types(self, user_id: UUID, session_id: UUID) -> bool:
+        """Whether the user is typing, by the newest signal; not known is no."""
+        ...
+
 
 async def load(log: SessionLog, session_id: UUID, user_id: UUID) -> SessionSnapshot:
     """A user's session. Raises SessionNotFound, for another user's too."""

@@ -1,7 +1,7 @@
 """Which events of other owners chat listens to, and what it does about them.
 
-Guards: the neighbours' rows are monotone in their stream's sequence, a deletion is final, a
-session is deleted once, and of an erased user nothing is begun.
+Guards: the neighbours' rows are monotone in their stream's sequence or in time, a deletion is
+final, a session is deleted once, and of an erased user nothing is begun.
 """
 
 from lingxi_chassis.consumers import Subscriptions
@@ -10,6 +10,7 @@ from lingxi_chat.application.delete_session import TellHolder, delete_sessions_o
 from lingxi_chat.application.erase_user import erase_user
 from lingxi_chat.application.parts import SessionLog
 from lingxi_chat.projections.neighbours import forget_agent, remember_agent, remember_user
+from lingxi_chat.projections.reviews import Look, remember_look
 from lingxi_contracts import agent, gateway
 from lingxi_contracts.envelope import Envelope
 
@@ -19,6 +20,8 @@ def listen(subscriptions: Subscriptions, log: SessionLog, tell_holder: TellHolde
     neighbours = Neighbours(log.pool)
     named = ("agent_created", "agent_changed")
     subscriptions.on(agent.OWNER, named, "remember_agent", neighbours.remember_agent)
+    looked = ("personality_reviewed", "personality_suggested", "personality_suggestion_closed")
+    subscriptions.on(agent.OWNER, looked, "remember_personality", neighbours.remember_look)
     placed = ("user_registered", "user_changed")
     subscriptions.on(gateway.OWNER, placed, "remember_user", neighbours.remember_user)
 
@@ -46,3 +49,21 @@ class Neighbours:
     async def remember_user(self, event: Envelope) -> None:
         timezone = gateway.UserChanged.model_validate(event.data).timezone
         await remember_user(self._pool, event.subject, timezone, event.sequence)
+
+    async def remember_look(self, event: Envelope) -> None:
+        """A new version closes what waits, and says so itself: `personality_changed` tells nothing
+        more."""
+        await remember_look(self._pool, _look(event))
+
+
+def _look(event: Envelope) -> Look:
+    told = agent.EVENTS[event.type].model_validate(event.data)
+    match told:
+        case agent.PersonalitySuggested():
+            return Look(told.session_id, told.suggestion_id, event.sequence)
+        case agent.PersonalitySuggestionClosed():
+            return Look(told.session_id, None, event.sequence)
+        case agent.PersonalityReviewed():
+            return Look(told.session_id, checked_at=event.time)
+        case _:
+            raise LookupError(f"no look at a session: {event.type}")

@@ -1,8 +1,9 @@
 """The messages of all sessions: table, fold, and the questions asked of it.
 
 `turn_id` of an agent's message is the turn that said it; of a user's message the turn that
-answered it, or failed to. Whether it was read follows from the session's watermarks. What was
-superseded is kept, and shown to whom asks for it.
+answered it, or failed to, and `news` what was new then. `critical` is what a flagged one tells.
+Whether it was read follows from the session's watermarks. What was superseded is kept, and shown
+to whom asks for it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from lingxi_chat.domain.prompt import Said
 from lingxi_chat.domain.session import Session
 from lingxi_contracts.chat import (
     ListMessages,
+    MessageFlagged,
     MessagePosted,
     MessageSent,
     MessagesSuperseded,
@@ -40,20 +42,33 @@ CREATE = (
         sent_at      timestamptz not null,
         text         text        not null,
         request_hash text        check ((request_hash is not null) = (author = 'user')),
-        turn_id      uuid        check (turn_id is not null or author = 'user'),
+        turn_id      uuid,
+        proactive_id uuid,
         bubble       int         check ((bubble is not null) = (author = 'agent')),
         delay_ms     int         check ((delay_ms is not null) = (author = 'agent')),
         superseded_by uuid,
-        primary key (session_id, seq)
+        news         text[],
+        critical     jsonb,
+        primary key (session_id, seq),
+        constraint messages_said_because check (
+            case author when 'agent' then (turn_id is null) <> (proactive_id is null)
+                        else proactive_id is null end
+        ),
+        constraint messages_critical check (critical is null or author = 'user')
     )
     """,
     # A repeat of a post, wherever it was posted.
     "create unique index messages_message_id_key on messages (message_id, user_id)",
 )
-WITHOUT_SAMPLES = without_statistics("messages", "text")
+WITHOUT_SAMPLES = without_statistics("messages", "text", "critical")
 
 _ENDS = frozenset({TurnCompleted.tag, TurnFailed.tag, TurnStopped.tag})
 _AN_END = f"type in ('{TurnCompleted.tag}', '{TurnFailed.tag}', '{TurnStopped.tag}')"
+_CRITICAL = """
+    case when flag.data is not null then jsonb_build_object(
+        'critical_type', flag.data->'critical_type', 'text', flag.data->'text',
+        'links', flag.data->'links') end
+"""
 
 PROJECTIONS = (
     Projection(
@@ -61,13 +76,17 @@ PROJECTIONS = (
         frozenset({MessagePosted.tag, MessageSent.tag}),
         f"""
         insert into messages (session_id, seq, message_id, user_id, author, sent_at, text,
-                              request_hash, turn_id, bubble, delay_ms)
-        select stream_id, (data->>'seq')::int, (data->>'message_id')::uuid, user_id,
-               case type when '{MessagePosted.tag}' then 'user' else 'agent' end,
-               occurred_at, data->>'text', data->>'request_hash', (data->>'turn_id')::uuid,
-               (data->>'bubble')::int, (data->>'delay_ms')::int
-        from logged
-        where type in ('{MessagePosted.tag}', '{MessageSent.tag}')
+                              request_hash, turn_id, proactive_id, bubble, delay_ms, critical)
+        select one.stream_id, (one.data->>'seq')::int, (one.data->>'message_id')::uuid, one.user_id,
+               case one.type when '{MessagePosted.tag}' then 'user' else 'agent' end,
+               one.occurred_at, one.data->>'text', one.data->>'request_hash',
+               (one.data->>'turn_id')::uuid, (one.data->>'proactive_id')::uuid,
+               (one.data->>'bubble')::int, (one.data->>'delay_ms')::int, {_CRITICAL}
+        from logged one
+        left join logged flag on flag.type = '{MessageFlagged.tag}'
+             and flag.stream_id = one.stream_id
+             and flag.data->>'message_id' = one.data->>'message_id'
+        where one.type in ('{MessagePosted.tag}', '{MessageSent.tag}')
         """,
     ),
     Projection(
@@ -75,8 +94,9 @@ PROJECTIONS = (
         _ENDS,
         f"""
         update messages
-        set turn_id = (
-            select (data->>'turn_id')::uuid from logged
+        set (turn_id, news) = (
+            select (data->>'turn_id')::uuid, array(select jsonb_array_elements_text(data->'news'))
+            from logged
             where {_AN_END}
               and stream_id = messages.session_id
               and data->'answers' ? messages.message_id::text
@@ -108,6 +128,15 @@ PROJECTIONS = (
         """,
     ),
     Projection(
+        "flagged",
+        frozenset({MessageFlagged.tag}),
+        f"""
+        update messages set critical = {_CRITICAL} from logged flag
+        where flag.type = '{MessageFlagged.tag}'
+          and messages.session_id = flag.stream_id and messages.seq = (flag.data->>'seq')::int
+        """,
+    ),
+    Projection(
         "unsaid",
         frozenset({SessionDeleted.tag}),
         f"""
@@ -120,14 +149,15 @@ PROJECTIONS = (
 
 VIEW_COLUMNS = (
     "m.message_id, m.seq, m.sent_at, m.author, m.text, m.turn_id, m.bubble, m.delay_ms,"
-    " m.superseded_by"
+    " m.superseded_by, m.proactive_id is not null, m.critical->>'critical_type'"
 )
 """The columns that `message_view` takes, of a table `m`."""
 
 
 def message_view(row: Row, session: Session) -> MessageView:
     """A row of `VIEW_COLUMNS` as its readers see it."""
-    message_id, seq, sent_at, author, text, turn_id, bubble, delay_ms, superseded_by = row
+    message_id, seq, sent_at, author, text, turn_id, bubble, delay_ms, superseded_by = row[:9]
+    proactive, critical_type = row[9:]
     return MessageView.model_construct(
         message_id=message_id,
         seq=seq,
@@ -139,6 +169,8 @@ def message_view(row: Row, session: Session) -> MessageView:
         bubble=bubble,
         delay_ms=delay_ms,
         superseded_by=superseded_by,
+        proactive=proactive,
+        critical_type=critical_type,
     )
 
 
@@ -233,12 +265,14 @@ async def messages_there(
 @dataclass(frozen=True, slots=True)
 class Found:
     """What there is already for a post. Version 0: no such session; state None: erased, or
-    another user's. `request_hash` and `repeat_session` are set if the message is there."""
+    another user's. `request_hash` (of the user's), `repeat_session` and `repeat_seq` are set if the
+    message is there."""
 
     version: int
     state: str | None
     request_hash: str | None
     repeat_session: UUID | None
+    repeat_seq: int | None
 
 
 async def find_repeat(pool: Pool, user_id: UUID, session_id: UUID, message_id: UUID) -> Found:
@@ -247,14 +281,14 @@ async def find_repeat(pool: Pool, user_id: UUID, session_id: UUID, message_id: U
         pool,
         """
         select s.version, case when s.user_id = %(user_id)s then s.state::text end,
-               m.request_hash, m.session_id
+               m.request_hash, m.session_id, m.seq
         from (select 1) as one
         left join streams s on s.stream_id = %(session_id)s
         left join messages m on m.message_id = %(message_id)s and m.user_id = %(user_id)s
         """,
         {"user_id": user_id, "session_id": session_id, "message_id": message_id},
     )
-    return Found(row[0] or 0, row[1], row[2], row[3]) if row else Found(0, None, None, None)
+    return Found(row[0] or 0, *row[1:]) if row else Found(0, None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)

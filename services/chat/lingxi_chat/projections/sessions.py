@@ -15,6 +15,7 @@ from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
 from lingxi_chat.domain.session import Session
 from lingxi_chat.projections.messages import VIEW_COLUMNS, message_view
+from lingxi_chat.projections.summaries import STANDING
 from lingxi_contracts.chat import (
     ListSessions,
     MessagePosted,
@@ -23,6 +24,7 @@ from lingxi_contracts.chat import (
     SessionRenamed,
     SessionStarted,
     SessionView,
+    SummaryWritten,
     TurnView,
 )
 
@@ -50,7 +52,15 @@ WITHOUT_SAMPLES = without_statistics("sessions", "title")
 PROJECTIONS = (
     Projection(
         "listed",
-        frozenset({SessionStarted.tag, SessionRenamed.tag, MessagePosted.tag, MessageSent.tag}),
+        frozenset(
+            {
+                SessionStarted.tag,
+                SessionRenamed.tag,
+                SummaryWritten.tag,
+                MessagePosted.tag,
+                MessageSent.tag,
+            }
+        ),
         """
         insert into sessions (session_id, user_id, agent_id, title, started_at, last_activity_at)
         select stream_id, user_id, (state->>'agent_id')::uuid, state->>'title',
@@ -78,10 +88,13 @@ _FILTER = """
     and (%(like)s::text is null or x.title ilike %(like)s)
 """
 _SELECT = f"""
-    select x.session_id, s.state::text, a.name, {VIEW_COLUMNS}
+    select x.session_id, s.state::text, a.name,
+           {STANDING.format(session_id="x.session_id")}, r.suggestion_id, r.checked_at,
+           {VIEW_COLUMNS}
     from sessions x
     join streams s on s.stream_id = x.session_id
     left join agents a on a.agent_id = x.agent_id
+    left join reviews r on r.session_id = x.session_id
     left join lateral (
         select * from messages where session_id = x.session_id order by seq desc limit 1
     ) m on true
@@ -155,7 +168,7 @@ async def sessions_of_agent(pool: Pool, agent_id: UUID, limit: int) -> list[tupl
 
 def _listed(row: Row) -> Listed:
     """A row of `_SELECT`."""
-    session_id, state, agent_name, *message = row
+    session_id, state, agent_name, summary, suggestion_id, checked_at, *message = row
     session = SESSION.validate_json(state)
     view = SessionView(
         session_id=session_id,
@@ -169,6 +182,10 @@ def _listed(row: Row) -> Listed:
         first_unread_id=session.first_unread_id,
         last_message=message_view(tuple(message), session) if message[0] else None,
         turn=turn_view(session),
+        summary=summary or "",
+        covers_up_to=session.marks.covers_up_to,
+        suggestion_id=suggestion_id,
+        personality_checked_at=checked_at,
     )
     return Listed(view, session)
 

@@ -10,7 +10,7 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Row, execute, fetch_all
 from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
 from lingxi_chat.domain import session
-from lingxi_chat.projections import messages, sessions
+from lingxi_chat.projections import messages, sessions, summaries
 from lingxi_contracts.chat import (
     EVENTS,
     DeleteSession,
@@ -27,13 +27,14 @@ from tests.fixtures.waiting import eventually
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 READ_MODELS = ReadModels(
-    create=(*messages.CREATE, *sessions.CREATE),
-    projections=(*messages.PROJECTIONS, *sessions.PROJECTIONS),
+    create=(*messages.CREATE, *sessions.CREATE, *summaries.CREATE),
+    projections=(*messages.PROJECTIONS, *sessions.PROJECTIONS, *summaries.PROJECTIONS),
 )
 TOMBSTONES = frozenset({SessionDeleted.tag})
 SHOWN = (
     "select * from messages order by session_id, seq",
     "select * from sessions order by session_id",
+    "select * from summaries order by session_id, covers_up_to",
     "select stream_id, user_id, version, xid::text, state from streams order by stream_id",
 )
 
