@@ -53,7 +53,7 @@ class Decide:
             Unavailable: the database is away.
         """
         now = self.clock.now()
-        due = self.record.due(look.watch, look.kept.manners)
+        due = look.kept.due(look.watch, self.time_scale)
         decided_seq = look.decisions.state.decided_seq
         if decided_seq >= look.watch.newest_seq or due is None or due > now:
             # Decided before the watch was lost, or no longer due: the row learns when it is.

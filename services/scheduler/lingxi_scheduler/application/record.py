@@ -13,8 +13,7 @@ from lingxi_chassis.eventlog import Clause, Conflict, GuardLost
 from lingxi_contracts.errors import SessionNotFound
 from lingxi_scheduler.application.parts import DecisionLog, DecisionsSnapshot
 from lingxi_scheduler.domain.decisions import Events
-from lingxi_scheduler.domain.manners import Manners
-from lingxi_scheduler.domain.watch import Watch, due_at
+from lingxi_scheduler.domain.watch import Watch
 from lingxi_scheduler.projections.watches import Kept, decided, holding, write_decided
 
 FIRST_PAUSE = timedelta(seconds=15)
@@ -67,7 +66,7 @@ class Record:
         Raises:
             Unavailable: the database is away.
         """
-        due = look.kept.due_at if still_held else self.due(watch, look.kept.manners)
+        due = look.kept.due_at if still_held else look.kept.due(watch, self._time_scale)
         if not events:
             written = await write_decided(self._log.pool, look.kept, watch, due)
             return look.decisions if written else None
@@ -82,10 +81,6 @@ class Record:
         except (Conflict, GuardLost, SessionNotFound):
             log.info("decision_void", session_id=str(watch.session_id))
             return None
-
-    def due(self, watch: Watch, manners: Manners | None) -> datetime | None:
-        """When a session is due."""
-        return due_at(watch, manners or Manners(), self._time_scale)
 
     async def put_off(self, look: Look, now: datetime, pause: timedelta | None = None) -> None:
         """Nothing was decided: try again later, later each time unless a pause is given."""

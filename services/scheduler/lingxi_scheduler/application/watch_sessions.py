@@ -9,8 +9,7 @@ from uuid import UUID
 
 from lingxi_chassis.postgres import Pool
 from lingxi_contracts.errors import Unavailable
-from lingxi_scheduler.domain.manners import Manners
-from lingxi_scheduler.domain.watch import Watch, due_at, reopened
+from lingxi_scheduler.domain.watch import Watch, reopened
 from lingxi_scheduler.projections.watches import begin_watch, find_watch, write_heard
 
 TRIES_MAX = 50
@@ -47,7 +46,7 @@ class WatchSessions:
             heard = news(kept.watch)
             if heard is kept.watch:
                 return
-            due = due_at(heard, kept.manners or Manners(), self._time_scale)
+            due = kept.due(heard, self._time_scale)
             if not await write_heard(self._pool, kept, heard, due):
                 continue
             if heard.agent_id == kept.watch.agent_id or heard.ended:

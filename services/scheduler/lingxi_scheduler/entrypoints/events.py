@@ -76,6 +76,7 @@ class Heard:
     async def end_of_agent(self, event: Envelope) -> None:
         """An agent is gone for good; its sessions' ends are told one by one."""
         await forget_agent(self._log.pool, event.subject, event.userid, event.time)
+        await self._watching.reopen(sessions_of_agent, event.subject)
 
     async def time_zone(self, event: Envelope) -> None:
         """A user lives somewhere."""

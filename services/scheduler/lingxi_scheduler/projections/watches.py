@@ -19,7 +19,7 @@ from lingxi_chassis.eventlog import Clause
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool, execute, fetch_all, fetch_one
 from lingxi_scheduler.domain.manners import Manners
-from lingxi_scheduler.domain.watch import LONG_AGO, Watch
+from lingxi_scheduler.domain.watch import LONG_AGO, Watch, due_at
 from lingxi_scheduler.projections.neighbours import MANNERS, execute_for_living
 
 LEASE_SECONDS = 30
@@ -101,6 +101,12 @@ class Kept:
     agent_known: bool
     timezone: str
     surroundings_at: datetime
+
+    def due(self, watch: Watch, time_scale: float) -> datetime | None:
+        """When the session is due, if the watch is this from now on."""
+        if self.agent_known and self.manners is None:
+            return None
+        return due_at(watch, self.manners or Manners(), time_scale)
 
 
 async def find_watch(pool: Pool, session_id: UUID) -> Kept | None:
