@@ -66,6 +66,8 @@ async def shown(user: User) -> Json:
     sessions: list[Json] = (await user.get("/api/sessions/"))["results"]
     for session in sessions:
         session["messages"] = await user.messages(session["id"])
+        decided = await user.get(f"/api/sessions/{session['id']}/proactive/")
+        session["decisions"] = decided["results"]
     return {
         "account": await user.get("/api/me/"),
         "agents": agents,

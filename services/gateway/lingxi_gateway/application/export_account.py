@@ -15,6 +15,7 @@ from lingxi_contracts.agent import AgentView, GetPersonalityHistory, Personality
 from lingxi_contracts.base import Answer, Request
 from lingxi_contracts.chat import ListMessages, MessageView, SessionView, WalkSessions
 from lingxi_contracts.errors import Unavailable
+from lingxi_contracts.scheduler import DecisionView, ListDecisions
 from lingxi_gateway.domain.refusals import TooManyRequests
 
 PAUSES_SECONDS = (0.5, 1.0)
@@ -84,6 +85,17 @@ async def messages_of(rpc: RpcClient, user_id: UUID, session_id: UUID) -> Pages[
         if not (page.newer and page.results):
             return
         question = question.model_copy(update={"after": page.results[-1].seq})
+
+
+async def decisions_of(rpc: RpcClient, user_id: UUID, session_id: UUID) -> Pages[DecisionView]:
+    """Why the agent wrote first in a session, and why not, newest first. Raises Unavailable."""
+    question = ListDecisions(user_id=user_id, session_id=session_id)
+    while True:
+        page = await _ask(rpc, question)
+        yield page.results
+        if page.next_before is None:
+            return
+        question = question.model_copy(update={"before": page.next_before})
 
 
 async def begun[T](pages: Pages[T]) -> Pages[T]:

@@ -10,6 +10,7 @@ from lingxi_contracts.envelope import Envelope
 from lingxi_gateway.entrypoints.http.problems import Problem
 from lingxi_gateway.entrypoints.http.wire.chat import ChatAnswer
 from lingxi_gateway.entrypoints.http.wire.frames import FRAMES, DeltaTold
+from lingxi_gateway.entrypoints.http.wire.proactive import Decisions
 from lingxi_gateway.entrypoints.http.wire.sessions import Message
 
 TEXT = (Path(__file__).parents[4] / "docs" / "api.md").read_text()
@@ -53,6 +54,11 @@ def test_every_frame_of_a_streamed_answer_has_an_example_that_fits() -> None:
         assert shape.model_validate(data).model_dump(mode="json") == data
     problem = Problem.model_validate(shown["error"]).model_dump()
     assert shown["error"].keys() == problem.keys() | ids | {"retryable"}
+
+
+def test_the_decision_log_is_as_it_is_shown() -> None:
+    (shown,) = (one for one in map(json.loads, examples("json")) if "results" in one)
+    assert Decisions.model_validate(shown).model_dump(mode="json") == shown
 
 
 def test_the_event_on_nats_is_one() -> None:

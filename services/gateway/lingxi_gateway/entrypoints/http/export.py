@@ -23,6 +23,7 @@ from lingxi_gateway.application.export_account import (
     Pages,
     agents_of,
     begun,
+    decisions_of,
     history_of,
     messages_of,
     sessions_of,
@@ -35,6 +36,7 @@ from lingxi_gateway.entrypoints.http.routers import router
 from lingxi_gateway.entrypoints.http.wire.agents import agent, ledger_entry
 from lingxi_gateway.entrypoints.http.wire.base import Shape
 from lingxi_gateway.entrypoints.http.wire.export import Export
+from lingxi_gateway.entrypoints.http.wire.proactive import decision
 from lingxi_gateway.entrypoints.http.wire.sessions import message, session
 
 EXPORT_SECONDS_MAX = 3600.0
@@ -115,7 +117,7 @@ async def _agents(parts: Parts, user_id: UUID, pages: Pages[AgentView]) -> Async
             except AgentNotFound:
                 continue  # deleted since the page was read
             shape = agent(view, parts.default_model)
-            yield _object(shape, "personality_history", history, ledger_entry)
+            yield _object(shape, personality_history=_written(history, ledger_entry))
 
 
 async def _sessions(
@@ -127,20 +129,32 @@ async def _sessions(
                 messages = await begun(messages_of(parts.rpc, user_id, view.session_id))
             except SessionNotFound:
                 continue  # deleted since the page was read
-            yield _object(session(view), "messages", messages, message)
+            decided = decisions_of(parts.rpc, user_id, view.session_id)
+            yield _object(
+                session(view),
+                messages=_written(messages, message),
+                decisions=_written(decided, decision),
+            )
 
 
-async def _object[T](
-    shape: Shape, member: str, pages: Pages[T], shape_of: Callable[[T], Shape]
-) -> Chunks:
-    """A shape as JSON with a list as its last member."""
-    yield f'{shape.model_dump_json(exclude={member})[:-1]},"{member}":['.encode()
+async def _object(shape: Shape, **lists: Chunks) -> Chunks:
+    """A shape as JSON with lists as its last members."""
+    yield shape.model_dump_json(exclude=set(lists))[:-1].encode()
+    for member, chunks in lists.items():
+        yield f',"{member}":['.encode()
+        async for chunk in chunks:
+            yield chunk
+        yield b"]"
+    yield b"}"
+
+
+async def _written[T](pages: Pages[T], shape_of: Callable[[T], Shape]) -> Chunks:
+    """The items of a list, a chunk a page."""
     comma = ""
     async for page in pages:
         if page:
             yield (comma + ",".join(shape_of(one).model_dump_json() for one in page)).encode()
             comma = ","
-    yield b"]}"
 
 
 async def _listed(items: AsyncGenerator[Chunks]) -> Chunks:

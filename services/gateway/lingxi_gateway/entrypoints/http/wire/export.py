@@ -7,6 +7,7 @@ from pydantic import Field
 from lingxi_gateway.entrypoints.http.account_bodies import MeOut
 from lingxi_gateway.entrypoints.http.wire.agents import Agent, LedgerEntry
 from lingxi_gateway.entrypoints.http.wire.base import Shape
+from lingxi_gateway.entrypoints.http.wire.proactive import Decision
 from lingxi_gateway.entrypoints.http.wire.sessions import Message, Session
 
 
@@ -17,9 +18,12 @@ class ExportedAgent(Agent):
 
 
 class ExportedSession(Session):
-    """A session with all of its messages."""
+    """A session with all of its messages, and with all that was decided about it."""
 
     messages: list[Message] = Field(description="All of them by `seq`, replaced ones too.")
+    decisions: list[Decision] = Field(
+        description="Why the agent wrote first, and why not, newest first."
+    )
 
 
 class Export(Shape):
