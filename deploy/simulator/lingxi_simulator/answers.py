@@ -23,7 +23,7 @@ _ROLE = re.compile(
 )
 _PHRASE = re.compile(r"[\"“「]([^\"”」\n]{1,60})[\"”」]")
 _BULLET = re.compile(r"^(?:[-*•]|\d+[.)、])\s*")
-_END = ".。!！;； "
+SENTENCE_ENDS = ".。!！;； "
 
 _WISHES_SPLIT = ("several messages", "separate messages", "split", "bubbles", "分开说", "几条")
 _SHORT = ("short", "brief", "concise", "简短")
@@ -82,7 +82,7 @@ def _opening(prompt: Prompt, words: Words) -> str:
     greeting = f"{opener}{words.comma}{name}" if name else opener
     found = _ROLE.search(personality)
     role = one_line(found[1] if found else personality.partition("\n")[0], ROLE_CHARS_MAX)
-    speaking = words.speaking_as.format(role.rstrip(_END)) if role else ""
+    speaking = words.speaking_as.format(role.rstrip(SENTENCE_ENDS)) if role else ""
     playful = words.playful if _is(prompt, _PLAYFUL) else ""
     return f"{playful}{greeting}{words.stop}{speaking}"
 
@@ -138,9 +138,9 @@ def _phrases(prompt: Prompt) -> str:
 
 def _facts(prompt: Prompt) -> list[str]:
     lines = prompt.sections.get("facts", "").splitlines()
-    return [_BULLET.sub("", line).strip().rstrip(_END) for line in lines]
+    return [_BULLET.sub("", line).strip().rstrip(SENTENCE_ENDS) for line in lines]
 
 
 def _summary(prompt: Prompt) -> list[str]:
-    summary = one_line(prompt.sections.get("summary", ""), QUOTE_CHARS_MAX).rstrip(_END)
+    summary = one_line(prompt.sections.get("summary", ""), QUOTE_CHARS_MAX).rstrip(SENTENCE_ENDS)
     return [summary] if summary else []

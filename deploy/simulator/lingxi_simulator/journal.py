@@ -8,7 +8,7 @@ import orjson
 from lingxi_chassis.clock import utc_now
 from lingxi_simulator.http import Request
 
-ENTRIES_MAX = 1_000
+ENTRIES_MAX = 5_000
 BYTES_MAX = 64 * 1024 * 1024
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "cookie"})
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from lingxi_simulator.answers import answer, one_line
+from lingxi_simulator.answers import SENTENCE_ENDS, answer, one_line
 from lingxi_simulator.prompt import Prompt
 from lingxi_simulator.words import Words, words_for
 
@@ -86,12 +86,14 @@ class Meaning:
         return self._line(self.said[-1]) if self.said else "…"
 
     def title(self) -> str:
-        """How the conversation began."""
+        """The title it has, else how the conversation began."""
+        if title := self.prompt.sections.get("title"):
+            return title
         return one_line(self.said[0].text, TITLE_CHARS_MAX) if self.said else "…"
 
     def summary(self) -> str:
         """The summary there was, then what the user said since; the newest part of it."""
-        told = "; ".join(map(self._line, self.said))
+        told = "; ".join(map(self._clause, self.said))
         before = self.prompt.sections.get("summary", "")
         both = f"{before} {self._words.summary.format(told)}".strip()
         return both if len(both) <= SUMMARY_CHARS_MAX else "…" + both[1 - SUMMARY_CHARS_MAX :]
@@ -99,11 +101,11 @@ class Meaning:
     def _wishes(self) -> list[Said]:
         """What the user wished of the agent and does not have yet."""
         now = self.prompt.sections.get("personality", "")
-        return [one for one in self._with(_WISH_CUES) if self._line(one) not in now]
+        return [one for one in self._with(_WISH_CUES) if self._clause(one) not in now]
 
     def personality(self) -> str:
         """The personality there is, with what the user wished for."""
-        wishes = "; ".join(map(self._line, self._wishes()))
+        wishes = "; ".join(map(self._clause, self._wishes()))
         now = self.prompt.sections.get("personality", "")
         return f"{now}\n{self._words.asked_to.format(wishes)}".strip() if wishes else now
 
@@ -136,6 +138,10 @@ class Meaning:
     @staticmethod
     def _line(said: Said) -> str:
         return one_line(said.text, LINE_CHARS_MAX)
+
+    def _clause(self, said: Said) -> str:
+        """A line as a part of a sentence."""
+        return self._line(said).rstrip(SENTENCE_ENDS)
 
     def items(self, name: str) -> list["Meaning"]:
         """What a list of that name lists: facts, or what stood behind a wish, or what was said."""

@@ -12,6 +12,7 @@ HEADING_CHARS_MAX = 80
 _HEADING = re.compile(r"^(?:#+\s*|\*\*|\[|<|【)?([^\n:：]{2,60}?)(?:\*\*|\]|>|】)?\s*[:：]?\s*$")
 _SECTIONS: dict[str, tuple[str, ...]] = {
     "personality": ("personality", "persona", "character", "人格", "性格", "角色", "人设"),
+    "title": ("title", "标题"),
     "summary": ("summary", "so far", "摘要", "总结", "小结", "概要", "至今"),
     "recalled": ("recalled", "earlier", "related", "回忆", "想起", "此前", "相关"),
     "facts": ("fact", "remember", "memor", "know about", "事实", "记忆", "记得", "记住", "了解"),

@@ -44,7 +44,8 @@ KNOWN_SHARE_MAX = 4
 TASK = f"""# Task
 You keep the memory of a conversation between a user and an AI companion. From the summary so far
 and the new messages, each with its number, make
-- title: what the conversation is about, at most {TITLE_CHARS_MAX} characters
+- title: what the conversation is about, at most {TITLE_CHARS_MAX} characters; the one it has, \
+unless that does not fit any more
 - summary: the whole conversation up to now, at most {SUMMARY_CHARS_MAX} characters; keep what \
 still matters of the summary so far and add what is new; where they differ the new messages are \
 right
@@ -117,12 +118,13 @@ def build_summary_prompt(
     `work` has messages. What does not fit is left for another question: `covers_up_to` says so.
     """
     lines = lines_of(work.messages[:messages_max])
+    titled = f"# Title\n{work.title}\n" if work.title else ""
     told = f"# Summary so far\n{work.summary}\n" if work.summary else ""
-    left = budget_tokens - tokens(TASK) - tokens(told)
+    left = budget_tokens - tokens(TASK) - tokens(titled) - tokens(told)
     known = known_about(memories, " ".join(line.text for line in lines))
     listed = cut(_numbered(known), left // KNOWN_SHARE_MAX, tokens)
     kept = that_fit(lines, left - tokens(listed), tokens)
-    task = "\n".join(part for part in (TASK, told, listed) if part)
+    task = "\n".join(part for part in (TASK, titled, told, listed) if part)
     whole = len(kept) == len(work.messages)
     return SummaryPrompt(
         question=Question(task, transcript(kept), "summary", SCHEMA),

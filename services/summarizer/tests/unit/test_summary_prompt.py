@@ -47,6 +47,7 @@ def read(*facts: Any, **fields: Any) -> Summary:
 def test_the_question_holds_the_summary_what_is_known_and_each_message_once() -> None:
     asked = work(*map(message, range(11, 21)), summary="They met.", title="Old")
     prompt = build_summary_prompt(asked, [memory("Has a dog.")], BUDGET_TOKENS, tokens)
+    assert "# Title\nOld" in prompt.question.task
     assert "# Summary so far\nThey met." in prompt.question.task
     assert "# Facts known already\n1. Has a dog." in prompt.question.task
     lines = prompt.question.transcript.splitlines()
