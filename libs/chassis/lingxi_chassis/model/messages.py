@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 type Role = Literal["system", "user", "assistant"]
 
@@ -15,8 +15,7 @@ class Priority(IntEnum):
     BACKGROUND = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
+class ChatMessage(NamedTuple):
     """One message of a prompt."""
 
     role: Role

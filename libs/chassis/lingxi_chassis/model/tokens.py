@@ -3,7 +3,7 @@
 tiktoken downloads its vocabulary at first use and knows one provider's models only.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from lingxi_chassis.model.messages import ChatMessage
 
@@ -29,9 +29,10 @@ def estimate_tokens(text: str) -> int:
     return int(narrow / _LATIN_CHARS_PER_TOKEN + wide * _WIDE_TOKENS_PER_CHAR) + 1
 
 
-def estimate_prompt_tokens(messages: Iterable[ChatMessage]) -> int:
+def estimate_prompt_tokens(messages: Collection[ChatMessage]) -> int:
     """A whole prompt, with what each message costs beside its text."""
-    return sum(MESSAGE_TOKENS + estimate_tokens(message.content) for message in messages)
+    texts = "".join([message.content for message in messages])
+    return MESSAGE_TOKENS * len(messages) + estimate_tokens(texts)
 
 
 class TokenCorrection:
@@ -47,6 +48,10 @@ class TokenCorrection:
     def corrected(self, model: str, estimate: int) -> int:
         """The estimate as that model would count it, rounded up."""
         return -int(-estimate * self.factor(model) // 1)
+
+    def estimated(self, model: str, counted: int) -> int:
+        """The estimate of what that model would count as so many tokens, rounded down."""
+        return int(counted / self.factor(model))
 
     def observe(self, model: str, estimate: int, counted: int) -> None:
         """Learns from one call; tiny prompts and senseless counts teach nothing."""

@@ -49,6 +49,7 @@ def test_a_correction_follows_what_was_counted() -> None:
     for _ in range(30):
         tokens.observe("m", 1_000, 1_500)
     assert tokens.corrected("m", 100) == pytest.approx(150, abs=1)
+    assert tokens.estimated("m", 150) == pytest.approx(100, abs=1)
     assert tokens.factor("another") == 1.0
     for number in range(MODELS_MAX):
         tokens.observe(f"m{number}", 1_000, 1_500)

@@ -5,7 +5,6 @@ from contextlib import aclosing
 
 from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.model.messages import Again, ChatMessage, ChatRequest, Delta, Priority
-from lingxi_chassis.model.tokens import estimate_tokens
 from lingxi_chat.application.parts import Anew, Spoken
 from lingxi_chat.domain.prompt import Prompt
 from lingxi_contracts.agent import AgentProfile
@@ -21,10 +20,9 @@ class SpeakingModel:
     def __init__(self, client: ModelClient) -> None:
         self._client = client
 
-    def tokens(self, text: str, model: str | None) -> int:
-        """An estimate, corrected by what this model's usage said so far."""
-        name = model or self._client.default_model
-        return self._client.tokens.corrected(name, estimate_tokens(text))
+    def estimated(self, tokens: int, model: str | None) -> int:
+        """What an estimate would say of them, by what this model's usage said so far."""
+        return self._client.tokens.estimated(model or self._client.default_model, tokens)
 
     async def speak(
         self, profile: AgentProfile, prompt: Prompt

@@ -18,6 +18,7 @@ from lingxi_chassis.eventlog import GuardLost, again_on_conflict
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.leases import LeaseLost, held
 from lingxi_chassis.model.errors import BadAnswer, ModelFailure
+from lingxi_chassis.model.tokens import estimate_tokens
 from lingxi_chat.application.delete_session import delete_session
 from lingxi_chat.application.parts import (
     Anew,
@@ -202,8 +203,8 @@ class AnswerTurns:
             Known(profile.name, profile.personality_prompt, utc_now(), timezone),
             newest,
             session.waiting[0].seq,
-            self.context_tokens - room,
-            lambda text: self.model.tokens(text, profile.parameters.model),
+            self.model.estimated(self.context_tokens - room, profile.parameters.model),
+            estimate_tokens,
         )
 
     async def _record(self, claim: Claim, end: TurnEnd, known: SessionSnapshot) -> Held | None:

@@ -44,8 +44,8 @@ class Anew:
 class Model(Protocol):
     """Who speaks for the agents."""
 
-    def tokens(self, text: str, model: str | None) -> int:
-        """About how many tokens a text has for a model."""
+    def estimated(self, tokens: int, model: str | None) -> int:
+        """What `estimate_tokens` would say of that many tokens of a model."""
         ...
 
     def speak(self, profile: AgentProfile, prompt: Prompt) -> AsyncGenerator[str | Anew | Spoken]:

@@ -9,7 +9,7 @@ Invariants:
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 MESSAGE_TOKENS = 4
@@ -23,8 +23,7 @@ HOW_TO_WRITE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One message of the history."""
 
     seq: int
@@ -65,17 +64,18 @@ def build_prompt(
     that were posted before an earlier answer was sent. The newest is in it even if it alone is over
     the budget: the provider then says so.
     """
-
-    def waits(said: Said) -> bool:
-        return said.author == "user" and said.seq >= waiting_from
-
+    before: list[Said] = []
+    waiting: list[Said] = []
+    for said in newest:
+        waits = said.seq >= waiting_from and said.author == "user"
+        (waiting if waits else before).append(said)
     answers_up_to = max((said.seq for said in newest if said.author == "user"), default=0)
-    first_waiting = next((at for at, said in enumerate(newest) if waits(said)), 0)
+    first_waiting = newest.index(waiting[0]) if waiting else 0
     gap = newest[first_waiting].at - newest[first_waiting - 1].at if first_waiting else timedelta()
     system = _system(known, gap)
     left = budget_tokens - tokens(system) - MESSAGE_TOKENS
     kept: list[Said] = []
-    for said in sorted(newest, key=lambda said: (waits(said), said.seq), reverse=True):
+    for said in reversed(before + waiting):
         left -= tokens(said.text) + MESSAGE_TOKENS
         if left < 0 and kept:
             break
