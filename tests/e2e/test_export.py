@@ -63,11 +63,17 @@ async def shown(user: User) -> Json:
     for agent in agents:
         history = await user.get(f"/api/agents/{agent['id']}/personality/history/")
         agent["personality_history"] = history["results"]
+        memories = await user.get(f"/api/agents/{agent['id']}/memories/")
+        agent["memories"] = memories["results"]
     sessions: list[Json] = (await user.get("/api/sessions/"))["results"]
     for session in sessions:
         session["messages"] = await user.messages(session["id"])
         decided = await user.get(f"/api/sessions/{session['id']}/proactive/")
         session["decisions"] = decided["results"]
+        waiting = await user.get(f"/api/sessions/{session['id']}/personality-suggestion/")
+        session["personality_suggestions"] = [
+            waiting["suggestion"] for _ in range(waiting["has_suggestion"])
+        ]
     return {
         "account": await user.get("/api/me/"),
         "agents": agents,

@@ -15,6 +15,7 @@ NOT_FOUND = {
     "agent_configuration": "agent_not_found",
     "session_id": "session_not_found",
     "message_id": "message_not_found",
+    "memory_id": "memory_not_found",
     "up_to": "message_not_found",
 }
 """The code of each id. One that is missing here is a new kind: its test fails by KeyError."""

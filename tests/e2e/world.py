@@ -31,6 +31,8 @@ class World:
             "session_id": self.session_id,
             "message_id": self.message_id,
             "up_to": self.message_id,
+            # Nothing is known of them yet: this is an unknown one.
+            "memory_id": self.agent_id,
         }
 
     @property

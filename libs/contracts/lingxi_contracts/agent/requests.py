@@ -219,7 +219,7 @@ class ListMemories(AgentRequest[MemoryPage]):
 
 
 class ChangeMemory(AgentRequest[MemoryView]):
-    """Say a memory in the user's words. Refused: MemoryNotFound."""
+    """Say a memory in the user's words. Refused: AgentNotFound, MemoryNotFound."""
 
     name = "change_memory"
     agent_id: UUID
@@ -228,7 +228,7 @@ class ChangeMemory(AgentRequest[MemoryView]):
 
 
 class ForgetMemory(AgentRequest[Nothing]):
-    """Forget it for good. Refused: MemoryNotFound."""
+    """Forget it for good. Refused: AgentNotFound, MemoryNotFound."""
 
     name = "forget_memory"
     agent_id: UUID

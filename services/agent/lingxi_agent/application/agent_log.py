@@ -27,17 +27,25 @@ async def load(log: AgentLog, agent_id: UUID, user_id: UUID) -> tuple[StreamSnap
 
 
 async def load_memory(
-    log: AgentLog, memory_id: UUID, user_id: UUID
+    log: AgentLog, memory_id: UUID, user_id: UUID, agent_id: UUID | None = None
 ) -> tuple[StreamSnapshot, Memory]:
-    """The memory, if it is this user's.
+    """The memory, if it is this user's, and of this agent if one is named.
 
     Raises:
-        MemoryNotFound: it is unknown, forgotten, or another user's.
+        MemoryNotFound: it is unknown, forgotten, or another's.
+        AgentNotFound: there is no such agent, either.
     """
     snapshot = await log.load(memory_id, user_id)
-    if snapshot is None or not isinstance(snapshot.state, Memory):
+    memory = snapshot and snapshot.state
+    if (
+        snapshot is None
+        or not isinstance(memory, Memory)
+        or (agent_id is not None and memory.agent_id != agent_id)
+    ):
+        if agent_id is not None:
+            await load(log, agent_id, user_id)
         raise MemoryNotFound
-    return snapshot, snapshot.state
+    return snapshot, memory
 
 
 async def carry_out(log: AgentLog, command: Command, at: datetime) -> AgentView:

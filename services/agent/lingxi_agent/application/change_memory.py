@@ -14,13 +14,14 @@ async def change_memory(log: AgentLog, command: ChangeMemory, at: datetime) -> M
     """The memory as it is now; the same text again is recorded once.
 
     Raises:
-        MemoryNotFound: it is unknown, forgotten, another agent's, or another user's.
+        AgentNotFound.
+        MemoryNotFound: it is unknown, forgotten, or another agent's.
     """
 
     async def attempt() -> StreamSnapshot:
-        snapshot, kept = await load_memory(log, command.memory_id, command.user_id)
-        if kept.agent_id != command.agent_id:
-            raise MemoryNotFound
+        snapshot, kept = await load_memory(
+            log, command.memory_id, command.user_id, command.agent_id
+        )
         return await log.append(snapshot, memory.change(kept, command.text), at)
 
     return _view(await again_on_conflict(attempt))

@@ -11,10 +11,19 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from lingxi_chassis.rpc import RpcClient
-from lingxi_contracts.agent import AgentView, GetPersonalityHistory, PersonalityVersion, WalkAgents
+from lingxi_contracts.agent import (
+    AgentView,
+    GetPersonalityHistory,
+    GetSuggestion,
+    ListMemories,
+    MemoryView,
+    PersonalitySuggestion,
+    PersonalityVersion,
+    WalkAgents,
+)
 from lingxi_contracts.base import Answer, Request
 from lingxi_contracts.chat import ListMessages, MessageView, SessionView, WalkSessions
-from lingxi_contracts.errors import Unavailable
+from lingxi_contracts.errors import AgentNotFound, Unavailable
 from lingxi_contracts.scheduler import DecisionView, ListDecisions
 from lingxi_gateway.domain.refusals import TooManyRequests
 
@@ -63,6 +72,31 @@ async def history_of(rpc: RpcClient, user_id: UUID, agent_id: UUID) -> Pages[Per
         if page.next_before is None:
             return
         question = question.model_copy(update={"before": page.next_before})
+
+
+async def memories_of(rpc: RpcClient, user_id: UUID, agent_id: UUID) -> Pages[MemoryView]:
+    """All that an agent knows, oldest first. Raises AgentNotFound, Unavailable."""
+    question = ListMemories(user_id=user_id, agent_id=agent_id)
+    while True:
+        page = await _ask(rpc, question)
+        yield page.results
+        if page.next_after is None:
+            return
+        question = question.model_copy(update={"after": page.next_after})
+
+
+async def suggestions_of(
+    rpc: RpcClient, user_id: UUID, session: SessionView
+) -> Pages[PersonalitySuggestion]:
+    """The suggestion of a session that waits: one, or none. Raises Unavailable."""
+    question = GetSuggestion(
+        user_id=user_id, agent_id=session.agent_id, session_id=session.session_id
+    )
+    try:
+        waiting = (await _ask(rpc, question)).suggestion
+    except AgentNotFound:  # the session goes with its agent, a little later
+        waiting = None
+    yield (waiting,) if waiting else ()
 
 
 async def sessions_of(rpc: RpcClient, user_id: UUID) -> Pages[SessionView]:

@@ -25,8 +25,10 @@ from lingxi_gateway.application.export_account import (
     begun,
     decisions_of,
     history_of,
+    memories_of,
     messages_of,
     sessions_of,
+    suggestions_of,
 )
 from lingxi_gateway.application.show_account import show_account
 from lingxi_gateway.entrypoints.http.account_bodies import MeOut
@@ -36,8 +38,10 @@ from lingxi_gateway.entrypoints.http.routers import router
 from lingxi_gateway.entrypoints.http.wire.agents import agent, ledger_entry
 from lingxi_gateway.entrypoints.http.wire.base import Shape
 from lingxi_gateway.entrypoints.http.wire.export import Export
+from lingxi_gateway.entrypoints.http.wire.memories import memory
 from lingxi_gateway.entrypoints.http.wire.proactive import decision
 from lingxi_gateway.entrypoints.http.wire.sessions import message, session
+from lingxi_gateway.entrypoints.http.wire.suggestions import suggestion
 
 EXPORT_SECONDS_MAX = 3600.0
 """A client that reads more slowly is broken off."""
@@ -51,7 +55,7 @@ log = structlog.get_logger(__name__)
 
 @routes.get("/", response_model=Export)
 async def export(user_id: CurrentReader, parts: PartsOf) -> Response:
-    """Everything that is yours: account, agents, personalities, sessions, all messages.
+    """Everything that is yours: account, agents, personalities, memories, sessions, all messages.
 
     It comes as it is read. Should that fail on the way, the connection is broken off and the
     document is not valid JSON; ask again then. One at a time.
@@ -113,11 +117,15 @@ async def _agents(parts: Parts, user_id: UUID, pages: Pages[AgentView]) -> Async
     async for page in pages:
         for view in page:
             try:
+                memories = await begun(memories_of(parts.rpc, user_id, view.agent_id))
                 history = await begun(history_of(parts.rpc, user_id, view.agent_id))
             except AgentNotFound:
                 continue  # deleted since the page was read
-            shape = agent(view, parts.default_model)
-            yield _object(shape, personality_history=_written(history, ledger_entry))
+            yield _object(
+                agent(view, parts.default_model),
+                memories=_written(memories, memory),
+                personality_history=_written(history, ledger_entry),
+            )
 
 
 async def _sessions(
@@ -126,12 +134,14 @@ async def _sessions(
     async for page in pages:
         for view in page:
             try:
+                suggestions = await begun(suggestions_of(parts.rpc, user_id, view))
                 messages = await begun(messages_of(parts.rpc, user_id, view.session_id))
             except SessionNotFound:
                 continue  # deleted since the page was read
             decided = decisions_of(parts.rpc, user_id, view.session_id)
             yield _object(
                 session(view),
+                personality_suggestions=_written(suggestions, suggestion),
                 messages=_written(messages, message),
                 decisions=_written(decided, decision),
             )

@@ -6,7 +6,13 @@ from uuid import UUID
 
 from pydantic import BeforeValidator
 
-from lingxi_contracts.errors import AgentNotFound, MessageNotFound, Refusal, SessionNotFound
+from lingxi_contracts.errors import (
+    AgentNotFound,
+    MemoryNotFound,
+    MessageNotFound,
+    Refusal,
+    SessionNotFound,
+)
 
 
 def known_as(not_found: type[Refusal]) -> Callable[[Any], Any]:
@@ -40,3 +46,4 @@ SessionId = Annotated[UUID, BeforeValidator(known_as(SessionNotFound))]
 """For path and query parameters, and for fields of bodies."""
 AgentId = Annotated[UUID, BeforeValidator(known_as(AgentNotFound))]
 MessageId = Annotated[UUID, BeforeValidator(known_as(MessageNotFound))]
+MemoryId = Annotated[UUID, BeforeValidator(known_as(MemoryNotFound))]

@@ -7,19 +7,23 @@ from pydantic import Field
 from lingxi_gateway.entrypoints.http.account_bodies import MeOut
 from lingxi_gateway.entrypoints.http.wire.agents import Agent, LedgerEntry
 from lingxi_gateway.entrypoints.http.wire.base import Shape
+from lingxi_gateway.entrypoints.http.wire.memories import Memory
 from lingxi_gateway.entrypoints.http.wire.proactive import Decision
 from lingxi_gateway.entrypoints.http.wire.sessions import Message, Session
+from lingxi_gateway.entrypoints.http.wire.suggestions import Suggestion
 
 
 class ExportedAgent(Agent):
-    """An agent with all that its personality ever was."""
+    """An agent with all that it knows, and all that its personality ever was."""
 
+    memories: list[Memory] = Field(description="All of them, oldest first.")
     personality_history: list[LedgerEntry] = Field(description="All versions, newest first.")
 
 
 class ExportedSession(Session):
     """A session with all of its messages, and with all that was decided about it."""
 
+    personality_suggestions: list[Suggestion] = Field(description="The one that waits, if any.")
     messages: list[Message] = Field(description="All of them by `seq`, replaced ones too.")
     decisions: list[Decision] = Field(
         description="Why the agent wrote first, and why not, newest first."

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from lingxi_contracts.agent import Evidence, MemoryView
+from lingxi_contracts.agent import Evidence, MemoryText, MemoryView
 from lingxi_gateway.entrypoints.http.wire.base import Shape, absent_if_none
 
 
@@ -18,6 +18,18 @@ class Memory(Shape):
     by_user: bool = Field(description="The user wrote it so: nothing that is learned changes it.")
     created_at: datetime | None = absent_if_none("Not where the feed tells a change.")
     updated_at: datetime
+
+
+class MemoryBody(Shape):
+    """A memory in the user's words."""
+
+    text: MemoryText = Field(examples=["Gets up at six."])
+
+
+class Memories(Shape):
+    """All that an agent knows about its user, oldest first."""
+
+    results: list[Memory]
 
 
 def memory(view: MemoryView) -> Memory:
