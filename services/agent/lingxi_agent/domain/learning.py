@@ -54,27 +54,40 @@ type Step = Record | Correct | GiveWay
 
 
 def learn(known: Sequence[Known], command: RecordMemories) -> tuple[Step, ...]:
-    """The steps from what is known, oldest first, to what is known with these facts."""
+    """The steps from what is known, oldest first, to what is known with these facts.
+
+    Of several facts that replace one memory the last one does; its text until then is not known.
+    """
     kept = {one.memory_id: one for one in known}
-    texts = {normalised(one.text) for one in known}
+    said = {n: fact for n, fact in enumerate(command.facts) if _says_something(fact)}
+    replacing = {fact.replaces: n for n, fact in said.items() if fact.replaces in kept}
+    texts = {
+        normalised(one.text)
+        for one in known
+        if one.by_user
+        or one.memory_id not in replacing
+        or normalised(said[replacing[one.memory_id]].text) == normalised(one.text)
+    }
     steps: list[Record | Correct] = []
-    for index, fact in enumerate(command.facts):
-        text = normalised(fact.text)
-        if not text or text in texts or not fact.message_ids:
+    for n, fact in said.items():
+        if normalised(fact.text) in texts or replacing.get(fact.replaces, n) != n:
             continue
-        step = _step(kept, command, index, fact)
+        step = _step(kept, command, n, fact)
         if step is not None:
             steps.append(step)
-            texts.add(text)
+            texts.add(normalised(fact.text))
             kept[step.memory_id] = Known(step.memory_id, step.text, by_user=False)
-    recorded = {step.memory_id for step in steps}
-    old = [one.memory_id for one in known if not one.by_user and one.memory_id not in recorded]
-    too_many = max(0, len(kept) - MEMORIES_MAX)
-    return (*steps, *map(GiveWay, old[:too_many]))
+    done = {step.memory_id for step in steps}
+    old = [one.memory_id for one in known if not one.by_user and one.memory_id not in done]
+    return (*steps, *map(GiveWay, old[: max(0, len(kept) - MEMORIES_MAX)]))
+
+
+def _says_something(fact: LearnedFact) -> bool:
+    return bool(normalised(fact.text) and fact.message_ids)
 
 
 def _step(
-    kept: dict[UUID, Known], command: RecordMemories, index: int, fact: LearnedFact
+    kept: dict[UUID, Known], command: RecordMemories, n: int, fact: LearnedFact
 ) -> Record | Correct | None:
     evidence = tuple(
         Evidence(session_id=command.session_id, message_id=message_id)
@@ -83,5 +96,5 @@ def _step(
     replaced = kept.get(fact.replaces) if fact.replaces else None
     if replaced is not None:
         return None if replaced.by_user else Correct(replaced.memory_id, fact.text, evidence)
-    new_id = memory_id(command.session_id, command.covers_from, command.covers_up_to, index)
+    new_id = memory_id(command.session_id, command.covers_from, command.covers_up_to, n)
     return None if new_id in kept else Record(new_id, fact.text, evidence)
