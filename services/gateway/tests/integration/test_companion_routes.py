@@ -1,5 +1,6 @@
 """Memories and suggestions through HTTP. What the summarizer would say is said here."""
 
+from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,11 @@ import pytest_asyncio
 
 from lingxi_chassis.bus import connect
 from lingxi_chassis.ids import new_id
+from lingxi_chassis.process import Stop
 from lingxi_chassis.rpc import RpcClient
 from lingxi_contracts.agent import Evidence, LearnedFact, RecordMemories, RecordReview
+from lingxi_scheduler import bootstrap
+from lingxi_scheduler.settings import Settings
 from services.gateway.tests.integration.running import Lingxi, User
 from tests.fixtures.waiting import eventually
 
@@ -178,6 +182,18 @@ async def test_a_suggestion_is_dismissed_or_lapses(companion: Companion) -> None
     assert (await companion.agent())["parameters"]["personality_prompt"] == "Mine."
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def scheduler(lingxi: Lingxi, database_url: str) -> AsyncGenerator[None]:
+    """An export asks every owner."""
+    settings = Settings.model_validate(
+        {"DATABASE_URL": database_url, "NATS_URL": lingxi.nats_url, "LINGXI_INTERNAL_PORT": 0}
+    )
+    bootstrap.migrate(settings)
+    async with bootstrap.start(settings, Stop()):
+        yield
+
+
+@pytest.mark.usefixtures("scheduler")
 async def test_the_export_holds_them(companion: Companion) -> None:
     known = await companion.learn(TOLD, "You like tea.")
     told = await companion.review(20)
