@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from lingxi_chassis.rpc import RpcClient
-from lingxi_contracts.agent import AgentProfile, GetProfile
+from lingxi_contracts.agent import ABOUT_CHARS_MAX, AgentProfile, GetProfile
 from lingxi_contracts.errors import AgentNotFound, Unavailable
 
 TIMEOUT_SECONDS = 2.0
@@ -18,14 +18,15 @@ class RemoteProfiles:
         self._rpc = rpc
         self._last_known: dict[UUID, tuple[UUID, AgentProfile]] = {}
 
-    async def profile(self, user_id: UUID, agent_id: UUID | None) -> AgentProfile:
-        """The newest profile; without an id, of the default agent.
+    async def profile(self, user_id: UUID, agent_id: UUID | None, about: str = "") -> AgentProfile:
+        """The newest profile, with the memories that fit what is talked `about`; without an id, of
+        the default agent.
 
         Raises:
             AgentNotFound: the user has no such agent.
             Unavailable: agent is away, and the profile was never seen here.
         """
-        question = GetProfile(user_id=user_id, agent_id=agent_id)
+        question = GetProfile(user_id=user_id, agent_id=agent_id, about=about[-ABOUT_CHARS_MAX:])
         try:
             profile = await self._rpc.call(question, TIMEOUT_SECONDS)
         except AgentNotFound:

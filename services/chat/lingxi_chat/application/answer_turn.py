@@ -34,10 +34,9 @@ from lingxi_chat.application.telling import Telling
 from lingxi_chat.application.turn_workers import Held
 from lingxi_chat.domain.bubbles import BUBBLES_MAX, delay_ms
 from lingxi_chat.domain.conversation import PENDING_MAX
-from lingxi_chat.domain.prompt import Known, Prompt, Said, build_prompt
+from lingxi_chat.domain.prompt import Known, Prompt, build_prompt
 from lingxi_chat.domain.session import Session
 from lingxi_chat.domain.turns import Bubble, Failure, Reply, Stop, TurnEnd, end_turn
-from lingxi_chat.projections.messages import newest_messages
 from lingxi_chat.projections.open_turns import (
     ATTEMPTS_MAX,
     LEASE_SECONDS,
@@ -48,6 +47,7 @@ from lingxi_chat.projections.open_turns import (
     holding,
     renew,
 )
+from lingxi_chat.projections.prompt_material import Newest, newest_messages
 from lingxi_contracts.agent import AgentProfile
 from lingxi_contracts.chat import DeleteSession, FailureCode, TurnStarted
 from lingxi_contracts.errors import AgentNotFound, SessionNotFound, Unavailable
@@ -57,7 +57,8 @@ RECORD_PAUSE_SECONDS = 0.5
 ANSWER_TOKENS = 1_024
 """Room in the model's context for the answer, unless the agent says another number."""
 PROMPT_MESSAGES_MAX = PENDING_MAX + BUBBLES_MAX
-"""All that wait, and the turn that was answered meanwhile."""
+"""All that wait, and the turn that was answered meanwhile: more than comes before a summary covers
+it, unless its writer is away for long. Of what is covered, as much as fits beside that."""
 
 ABANDONED = Failure(
     "abandoned", f"The turn was tried {ATTEMPTS_MAX} times and never came to an end.", True
@@ -143,15 +144,13 @@ class AnswerTurns:
             return TurnEnd(claim.turn_id, claim.attempt, newest, ABANDONED, new_id())
         telling = Telling(self.live, claim)
         async with telling:
-            profile, (newest_said, timezone) = await asyncio.gather(
-                self._profile(turn, session.agent_id), self._newest(claim, session)
-            )
-            prompt = self._prompt(profile, session, newest_said, timezone)
+            profile, newest_said = await self._look_up(turn, session)
+            prompt = self._prompt(profile, session, newest_said)
             outcome: Reply | Failure | Stop
             try:
                 async with turn.stopping.interrupting():
                     spoken = await self._speak(profile, prompt, telling)
-                outcome = _reply(telling.shown, spoken, profile.personality_version)
+                outcome = _reply(telling.shown, spoken, profile, newest_said.suggestion_id)
             except Stopped:
                 await telling.tell()
                 outcome = Stop(_bubbles(telling.shown))
@@ -175,33 +174,46 @@ class AnswerTurns:
                         return part
         raise BadAnswer("no end")
 
-    async def _profile(self, turn: Held, agent_id: UUID) -> AgentProfile:
-        """As it is at the claim: asked for while that was committed, or else now."""
+    async def _look_up(self, turn: Held, session: Session) -> tuple[AgentProfile, Newest]:
+        """The profile as it is at the claim: asked for while that was committed, or else now that
+        it is known what it is to be about."""
         if turn.profile is not None:
             with suppress(Unavailable):
-                return await turn.profile
-        return await self.profiles.profile(turn.claim.user_id, agent_id)
+                newest, profile = await asyncio.gather(
+                    self._newest(turn.claim, session), turn.profile
+                )
+                return profile, newest
+        newest = await self._newest(turn.claim, session)
+        asked = [said.text for said in newest.messages if said.author == "user"]
+        about = asked[-1] if asked else ""
+        profile = await self.profiles.profile(turn.claim.user_id, session.agent_id, about)
+        return profile, newest
 
-    async def _newest(self, claim: Claim, session: Session) -> tuple[Sequence[Said], str]:
-        newest, timezone = await newest_messages(
+    async def _newest(self, claim: Claim, session: Session) -> Newest:
+        newest = await newest_messages(
             self.log.pool,
             claim.session_id,
             claim.user_id,
             PROMPT_MESSAGES_MAX,
             session.turn.regenerates if session.turn else None,
         )
-        if not newest:
+        if not newest.messages:
             raise SessionNotFound  # deleted since we loaded it
-        return newest, timezone
+        return newest
 
-    def _prompt(
-        self, profile: AgentProfile, session: Session, newest: Sequence[Said], timezone: str
-    ) -> Prompt:
+    def _prompt(self, profile: AgentProfile, session: Session, newest: Newest) -> Prompt:
         # An agent may ask for longer answers than there is room for: half is for the prompt.
         room = min(profile.parameters.max_tokens or ANSWER_TOKENS, self.context_tokens // 2)
         return build_prompt(
-            Known(profile.name, profile.personality_prompt, utc_now(), timezone),
-            newest,
+            Known(
+                profile.name,
+                profile.personality_prompt,
+                utc_now(),
+                newest.timezone,
+                newest.summary,
+                profile.memories,
+            ),
+            newest.messages,
             session.waiting[0].seq,
             self.model.estimated(self.context_tokens - room, profile.parameters.model),
             estimate_tokens,
@@ -231,7 +243,9 @@ class AnswerTurns:
         return await again_on_conflict(attempt)
 
 
-def _reply(texts: Sequence[str], spoken: Spoken, personality_version: int) -> Reply:
+def _reply(
+    texts: Sequence[str], spoken: Spoken, profile: AgentProfile, suggestion_id: UUID | None
+) -> Reply:
     """Raises BadAnswer if nothing was said."""
     if not texts:
         raise BadAnswer("empty")
@@ -241,7 +255,8 @@ def _reply(texts: Sequence[str], spoken: Spoken, personality_version: int) -> Re
         fallback_from=spoken.fallback_from,
         usage=spoken.usage,
         latency_ms=spoken.latency_ms,
-        personality_version=personality_version,
+        personality_version=profile.personality_version,
+        suggestion_id=suggestion_id,
     )
 
 

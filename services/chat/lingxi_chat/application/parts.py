@@ -20,8 +20,9 @@ type SessionSnapshot = Snapshot[Session]
 class Profiles(Protocol):
     """The owner of agents, as chat needs it."""
 
-    async def profile(self, user_id: UUID, agent_id: UUID | None) -> AgentProfile:
-        """The newest profile; without an id, of the default agent. Raises AgentNotFound."""
+    async def profile(self, user_id: UUID, agent_id: UUID | None, about: str = "") -> AgentProfile:
+        """The newest profile, with what the agent knows that fits what is talked `about`; without
+        an id, of the default agent. Raises AgentNotFound."""
         ...
 
 

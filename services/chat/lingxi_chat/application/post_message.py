@@ -112,7 +112,7 @@ class PostMessages:
             turn_id, command.session_id, command.user_id, settles=True
         ) as starting:
             if starting.here:
-                asked = self.profiles.profile(command.user_id, state.agent_id)
+                asked = self.profiles.profile(command.user_id, state.agent_id, command.text)
                 starting.profile = ahead(asked)
             try:
                 starting.begun = await self.log.append(

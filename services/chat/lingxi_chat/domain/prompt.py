@@ -1,9 +1,11 @@
-"""The prompt of a turn: personality, what is known, how to write, and the newest messages.
+"""The prompt of a turn: personality, what is known and remembered, how to write, newest messages.
 
 Invariants:
 1. It is within the budget, whatever the length of the session: the newest messages that fit.
 2. Each message stands in it once; nothing that nobody said, such as an error, ever does.
 3. It ends with the newest message of the user: that is what the turn answers.
+4. What is remembered takes no more than `REMEMBERED_SHARE` of the room, so the newest messages, of
+   which the summary may not tell yet, always have the rest.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,12 +17,17 @@ from zoneinfo import ZoneInfo
 MESSAGE_TOKENS = 4
 """What a provider adds to each message for its role and borders."""
 GAP_WORTH_TELLING = timedelta(hours=1)
+REMEMBERED_SHARE = 0.5
 
 HOW_TO_WRITE = (
     "Write in the language the user writes in. Write as in a chat: where a person would send"
     " several short messages, put a line that holds only <next> between them. Do not mention"
     " these instructions."
 )
+SUMMARY = "## Summary of the conversation so far"
+FACTS = "## What you know about the user"
+RECALLED = "## Recalled from earlier, as it may matter now"
+WHO_SAID = {"user": "the user", "agent": "you"}
 
 
 class Said(NamedTuple):
@@ -34,12 +41,14 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a turn knows beside the messages."""
+    """What a turn knows beside the messages. `facts`: what fits best comes first."""
 
     agent_name: str
     personality: str
     now: datetime
     timezone: str
+    summary: str = ""
+    facts: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,13 @@ def build_prompt(
     waiting_from: int,
     budget_tokens: int,
     tokens: Callable[[str], int],
+    *,
+    recalled: Sequence[Said] = (),
 ) -> Prompt:
     """The prompt for the newest messages, given in order of seq; `tokens` counts a text.
+
+    `recalled` are earlier messages that fit what waits, in order of time; those among the newest
+    that are in the prompt anyway are left out.
 
     The messages that wait for this answer, the user's from `waiting_from` on, come last, also those
     that were posted before an earlier answer was sent. The newest is in it even if it alone is over
@@ -72,7 +86,9 @@ def build_prompt(
     answers_up_to = max((said.seq for said in newest if said.author == "user"), default=0)
     first_waiting = newest.index(waiting[0]) if waiting else 0
     gap = newest[first_waiting].at - newest[first_waiting - 1].at if first_waiting else timedelta()
-    system = _system(known, gap)
+    base = _system(known, gap)
+    room = int((budget_tokens - tokens(base) - MESSAGE_TOKENS) * REMEMBERED_SHARE)
+    system = _with(base, known, recalled, room, tokens)
     left = budget_tokens - tokens(system) - MESSAGE_TOKENS
     kept: list[Said] = []
     for said in reversed(before + waiting):
@@ -80,6 +96,9 @@ def build_prompt(
         if left < 0 and kept:
             break
         kept.append(said)
+    twice = [said for said in recalled if said in kept]
+    if twice:
+        system = _with(base, known, [one for one in recalled if one not in twice], room, tokens)
     return Prompt(system, tuple(reversed(kept)), answers_up_to)
 
 
@@ -92,6 +111,36 @@ def _system(known: Known, gap: timedelta) -> str:
         facts.append(f"Before the user wrote now, nobody wrote for {_told(gap)}.")
     parts = [known.personality.strip(), "\n".join(facts), HOW_TO_WRITE]
     return "\n\n".join(part for part in parts if part)
+
+
+def _with(
+    base: str, known: Known, recalled: Sequence[Said], room: int, tokens: Callable[[str], int]
+) -> str:
+    """The system text with what is remembered, as far as there is room: the summary first."""
+    zone = _zone(known.timezone)
+    said = [
+        f"- {one.at.astimezone(zone):%Y-%m-%d %H:%M}, {WHO_SAID[one.author]}: {_line(one.text)}"
+        for one in recalled
+    ]
+    facts = [f"- {_line(fact)}" for fact in known.facts]
+    sections = [base]
+    for heading, lines in ((SUMMARY, [known.summary]), (FACTS, facts), (RECALLED, said)):
+        left = room - tokens(heading)
+        fitting: list[str] = []
+        for line in filter(None, lines):
+            left -= tokens(line)
+            if left < 0:
+                break
+            fitting.append(line)
+            room = left
+        if fitting:
+            sections.append("\n".join((heading, *fitting)))
+    return "\n\n".join(sections)
+
+
+def _line(text: str) -> str:
+    """On one line: what somebody said never looks like a heading."""
+    return " ".join(text.split())
 
 
 def _zone(name: str) -> ZoneInfo:

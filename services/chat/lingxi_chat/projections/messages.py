@@ -8,13 +8,11 @@ to whom asks for it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
-from lingxi_chat.domain.prompt import Said
 from lingxi_chat.domain.session import Session
 from lingxi_contracts.chat import (
     ListMessages,
@@ -326,31 +324,3 @@ async def reading(pool: Pool, user_id: UUID, session_id: UUID, up_to: UUID) -> R
         {"user_id": user_id, "session_id": session_id, "up_to": up_to},
     )
     return Reading(*row) if row else None
-
-
-async def newest_messages(
-    pool: Pool, session_id: UUID, user_id: UUID, limit: int, without_turn: UUID | None = None
-) -> tuple[Sequence[Said], str]:
-    """The newest messages in order of seq, for a prompt, and the user's time zone.
-
-    `without_turn`: what this one said is to be said anew, and left out.
-    """
-    rows = await fetch_all(
-        pool,
-        """
-        select seq, author, text, sent_at,
-               (select timezone from users where user_id = %(user_id)s)
-        from messages
-        where session_id = %(session_id)s and superseded_by is null
-          and (author = 'user' or turn_id is distinct from %(without_turn)s::uuid)
-        order by seq desc limit %(limit)s
-        """,
-        {
-            "session_id": session_id,
-            "user_id": user_id,
-            "without_turn": without_turn,
-            "limit": limit,
-        },
-    )
-    zone: Any = rows[0][4] if rows else None
-    return [Said(*row[:4]) for row in reversed(rows)], zone or "UTC"

@@ -1,14 +1,18 @@
 """The prompt of a turn: its three invariants, and what it tells the model beside the messages."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, strategies as st
 
 from lingxi_chat.domain.prompt import (
+    FACTS,
     HOW_TO_WRITE,
     MESSAGE_TOKENS,
+    RECALLED,
+    SUMMARY,
     Known,
     Prompt,
     Said,
@@ -44,12 +48,18 @@ HISTORIES = st.lists(
 )
 
 
-@given(HISTORIES, st.integers(1, 31), st.integers(-10, 600))
+REMEMBERED = replace(KNOWN, summary="They met. They talked.", facts=("Likes tea.", "Has a cat."))
+
+
+@given(HISTORIES, st.integers(1, 31), st.integers(-10, 600), st.integers(0, 31))
 def test_a_prompt_is_within_its_budget_and_ends_with_what_it_answers(
-    newest: list[Said], waiting_from: int, budget: int
+    newest: list[Said], waiting_from: int, budget: int, recalled: int
 ) -> None:
     newest_of_user = newest[-1]
-    prompt = build(newest, min(waiting_from, newest_of_user.seq), budget=budget)
+    waiting_from = min(waiting_from, newest_of_user.seq)
+    prompt = build_prompt(
+        REMEMBERED, newest, waiting_from, budget, words, recalled=newest[:recalled]
+    )
 
     cost = words(prompt.system) + MESSAGE_TOKENS
     cost += sum(words(one.text) + MESSAGE_TOKENS for one in prompt.messages)
@@ -147,3 +157,41 @@ def test_the_silence_is_the_one_before_all_that_waits() -> None:
     ]
 
     assert "nobody wrote for 3 days." in build(newest, 2).system
+
+
+def test_what_is_remembered_stands_under_its_headings() -> None:
+    earlier = [said(1, "user", "I was born in\n\nXi'an."), said(2, "agent", "A fine city.")]
+    prompt = build_prompt(REMEMBERED, [said(9, "user")], 9, PLENTY, words, recalled=earlier)
+
+    _, remembered = prompt.system.split(HOW_TO_WRITE)
+    assert remembered.strip().split("\n\n") == [
+        f"{SUMMARY}\nThey met. They talked.",
+        f"{FACTS}\n- Likes tea.\n- Has a cat.",
+        (
+            f"{RECALLED}\n- 2026-11-22 23:30, the user: I was born in Xi'an."
+            "\n- 2026-11-22 23:30, you: A fine city."
+        ),
+    ]
+
+
+def test_what_is_in_the_prompt_anyway_is_not_recalled() -> None:
+    newest = [said(8, "agent", "Hello."), said(9, "user")]
+    earlier = [said(1, "user", "Earlier."), newest[0]]
+    prompt = build_prompt(KNOWN, newest, 9, PLENTY, words, recalled=earlier)
+
+    assert "Earlier." in prompt.system
+    assert "Hello." not in prompt.system
+    assert prompt.messages == tuple(newest)
+
+
+def test_where_there_is_little_room_the_summary_is_remembered_first() -> None:
+    newest = [said(seq, "user" if seq % 2 else "agent", "one two three") for seq in range(1, 30)]
+    base = words(build(newest[-1:], 29).system) + MESSAGE_TOKENS
+    summary = words(SUMMARY) + words(REMEMBERED.summary)
+
+    with_summary = build(newest, 29, REMEMBERED, base + 2 * summary)
+    assert REMEMBERED.summary in with_summary.system
+    assert FACTS not in with_summary.system
+    assert with_summary.messages[-1].seq == 29
+    without = build(newest, 29, REMEMBERED, base + 2 * summary - 2)
+    assert SUMMARY not in without.system

@@ -1,0 +1,60 @@
+"""What a prompt is made of, read in one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from lingxi_chassis.postgres import Pool, fetch_all
+from lingxi_chat.domain.prompt import Said
+from lingxi_chat.projections.summaries import STANDING
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest messages in order of seq, and what a prompt is made with beside them.
+
+    `suggestion_id`: the suggestion of a personality that waits for the user.
+    """
+
+    messages: Sequence[Said]
+    timezone: str
+    summary: str
+    suggestion_id: UUID | None
+
+
+async def newest_messages(
+    pool: Pool, session_id: UUID, user_id: UUID, limit: int, without_turn: UUID | None = None
+) -> Newest:
+    """What a prompt is made of.
+
+    `without_turn`: what this one said is to be said anew, and left out.
+    """
+    rows = await fetch_all(
+        pool,
+        f"""
+        with newest as (
+            select seq, author, text, sent_at from messages
+            where session_id = %(session_id)s and superseded_by is null
+              and (author = 'user' or proactive_id is not null
+                   or turn_id is distinct from %(without_turn)s::uuid)
+            order by seq desc limit %(limit)s
+        )
+        select seq, author, text, sent_at, null, null from newest
+        union all
+        -- One row more, last of all, for what there is once.
+        select 0, null, {STANDING.format(session_id="%(session_id)s")}, null,
+               (select timezone from users where user_id = %(user_id)s),
+               (select suggestion_id from reviews where session_id = %(session_id)s)
+        order by seq desc
+        """,
+        {
+            "session_id": session_id,
+            "user_id": user_id,
+            "without_turn": without_turn,
+            "limit": limit,
+        },
+    )
+    *said, once = rows
+    _, _, summary, _, timezone, suggestion_id = once
+    messages = [Said(*row[:4]) for row in reversed(said)]
+    return Newest(messages, timezone or "UTC", summary or "", suggestion_id)
