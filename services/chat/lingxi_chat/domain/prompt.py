@@ -98,6 +98,7 @@ def build_prompt(
         kept.append(said)
     twice = [said for said in recalled if said in kept]
     if twice:
+        room = tokens(system) - tokens(base)
         system = _with(base, known, [one for one in recalled if one not in twice], room, tokens)
     return Prompt(system, tuple(reversed(kept)), answers_up_to)
 
