@@ -4,13 +4,18 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.costs import compare, read_baseline
 from benchmarks.feeds import Feeds
+from benchmarks.live import Live
 from benchmarks.run import Figures
+from lingxi_contracts.live import DELTA_MS_MAX
 
 FLOOR_RATIO_MIN = 0.2
 """Turns a second at `BUSY_CLIENTS`, to the floor's."""
 FLOOR_P50_RATIO_MAX = 4.0
 """Of one client, to the floor's."""
 BUSY_CLIENTS = 16
+TO_MODEL_P50_MS_MAX = 10.0
+TO_CLIENT_P50_MS_MAX = 3.0
+"""Both of one stream."""
 LENGTH_RATIO_MAX = 1.2
 TURNS_HEAD = (
     *("clients", "turns/s", "p50 ms", "p99 ms", "floor turns/s", "floor p50 ms"),
@@ -29,6 +34,7 @@ def markdown(figures: Figures) -> str:
         _costs(figures) if figures.costs else (),
         _relay(figures) if figures.drained or figures.rebuilt else (),
         _feeds(figures.feeds) if figures.feeds else (),
+        _live(figures.live) if figures.live else (),
     )
     return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines) + "\n"
 
@@ -50,6 +56,11 @@ def misses(figures: Figures) -> list[str]:
             for what, ratio in ratios.items()
             if ratio > LENGTH_RATIO_MAX
         ]
+    for one in figures.live:
+        if one.streams == 1 and one.to_model_p50_ms > TO_MODEL_P50_MS_MAX:
+            missed.append(f"a post at the model: {one.to_model_p50_ms:.1f} ms")
+        if one.streams == 1 and one.to_client_p50_ms > TO_CLIENT_P50_MS_MAX:
+            missed.append(f"a word at the client: {one.to_client_p50_ms:.1f} ms")
     return missed + compare(figures.costs, read_baseline())
 
 
@@ -197,6 +208,32 @@ def _feeds(feeds: Feeds) -> Iterator[str]:
         f"- An event to one user among them: {feeds.p50_ms:.1f} ms (p50), {feeds.p99_ms:.1f} ms"
         f" (p99) from the request to the frame, {feeds.cpu_ms_per_event:.2f} ms of the gateway's"
         f" CPU; without them {feeds.alone_p50_ms:.1f} ms, {feeds.alone_cpu_ms_per_event:.2f} ms."
+    )
+
+
+def _live(lives: Sequence[Live]) -> Iterator[str]:
+    yield "## Streamed replies"
+    yield ""
+    yield (
+        "Added by us, in ms: from the post to the request at the model, and from a word that the"
+        f" model said to its frame at the client, beside the {DELTA_MS_MAX} ms in which words are"
+        f" collected. Targets (p50, one stream): under {TO_MODEL_P50_MS_MAX:.0f} and under"
+        f" {TO_CLIENT_P50_MS_MAX:.0f}."
+    )
+    yield ""
+    yield from _table(
+        ("streams", "to the model p50", "p99", "to the client p50", "p99", "replies"),
+        [
+            (
+                str(one.streams),
+                f"{one.to_model_p50_ms:.1f}",
+                f"{one.to_model_p99_ms:.1f}",
+                f"{one.to_client_p50_ms:.1f}",
+                f"{one.to_client_p99_ms:.1f}",
+                str(one.replies),
+            )
+            for one in lives
+        ],
     )
 
 

@@ -16,6 +16,7 @@ from benchmarks.client import Client
 from benchmarks.counting import Counted, counting
 from benchmarks.feeds import Feeds, measure_feeds
 from benchmarks.in_process import Places, running
+from benchmarks.live import STREAMS, Live, measure_live
 from benchmarks.machine import Machine, Memory, describe, fsync_ms, memory
 from benchmarks.relaying import (
     BACKLOG_MESSAGES,
@@ -26,13 +27,14 @@ from benchmarks.relaying import (
     measure_lag,
     published,
 )
+from benchmarks.scripted_model import scripted_model
 from benchmarks.turns import log_in, register, say, users
 from lingxi_chassis.rebuild import Rebuilt
 from lingxi_local.services import SERVICES, Service
 from lingxi_local.system import LocalSystem
 
-type Section = Literal["boot", "turns", "length", "costs", "relay", "feeds"]
-SECTIONS: tuple[Section, ...] = ("boot", "turns", "length", "costs", "relay", "feeds")
+type Section = Literal["boot", "turns", "length", "costs", "relay", "feeds", "live"]
+SECTIONS: tuple[Section, ...] = ("boot", "turns", "length", "costs", "relay", "feeds", "live")
 IDLE_SECONDS = 3.0
 OWNER_OF_ALL = "owner-of-long-sessions"
 
@@ -51,6 +53,7 @@ class Figures:
     drained: Drained | None = None
     lags: list[Lag] = field(default_factory=list[Lag])
     feeds: Feeds | None = None
+    live: list[Live] = field(default_factory=list[Live])
 
 
 class Installation:
@@ -60,9 +63,9 @@ class Installation:
         self._folder = folder
         self.log = io.StringIO()
 
-    def system(self, services: Sequence[Service] = SERVICES) -> LocalSystem:
+    def system(self, services: Sequence[Service] = SERVICES, **env: str) -> LocalSystem:
         """As an operator would run it; without services, the servers and the model alone."""
-        return LocalSystem(self._folder / "data", output=self.log, services=services)
+        return LocalSystem(self._folder / "data", env=env, output=self.log, services=services)
 
 
 async def measure(
@@ -100,6 +103,12 @@ async def measure(
     if "feeds" in sections:
         async with installation.system() as system:
             figures.feeds = await measure_feeds(system)
+    if "live" in sections:
+        async with (
+            scripted_model() as (model, url),
+            installation.system(OPENAI_BASE_URL=url, MODEL_CONCURRENCY=str(max(STREAMS))) as system,
+        ):
+            figures.live = await measure_live(system, model)
     return figures
 
 
