@@ -28,7 +28,8 @@ def settings_of_module() -> Generator[dict[str, Any]]:
 
 
 async def test_two_workers_on_one_turn_record_one_outcome(chat: RunningChat) -> None:
-    """The first is paused past its lease; when it comes back it stays silent."""
+    """Guards `open_turns.holding`, the guard of a turn's end: the first is paused past its lease;
+    when it comes back it stays silent."""
     await chat.model.fault("hang", contains="paused", times=1, seconds=0.7)
     posted = await chat.ask(chat.post("paused"))
     await chat.model.asked("paused")
@@ -49,8 +50,28 @@ async def test_two_workers_on_one_turn_record_one_outcome(chat: RunningChat) -> 
     assert await chat.work(posted.session_id) is None
 
 
+async def test_who_lost_its_claim_records_nothing_while_another_works(chat: RunningChat) -> None:
+    """Guards `open_turns.holding`: the turn is still open, but it is not the first one's."""
+    await chat.model.fault("hang", contains="two heads", times=1, seconds=0.7)
+    await chat.model.fault("hang", contains="two heads", times=1, seconds=60)
+    posted = await chat.ask(chat.post("two heads"))
+    await chat.model.asked("two heads")
+    await chat.expire_lease(posted.session_id)
+    with capture_logs() as logs:
+        async with chat.another_worker() as worker:
+            await worker.take_waiting()
+            await chat.model.asked("two heads", times=2)
+            await eventually(lambda: "turn_left_to_another" in [line["event"] for line in logs])
+            assert "message_sent" not in await chat.logged(posted.session_id)
+            await chat.expire_lease(posted.session_id)
+            async with chat.another_worker() as third:
+                await third.take_waiting()
+                assert (await chat.outcome(posted)).status == "answered"
+
+
 async def test_a_worker_that_died_is_replaced(chat: RunningChat) -> None:
-    """The turn was claimed by a process that is no more: whoever looks next has it."""
+    """Guards `open_turns.claim_waiting`, which looks for leases that ended: the turn was claimed
+    by a process that is no more, and whoever looks next has it."""
     await chat.model.fault("hang", contains="orphan", times=1, seconds=0.5)
     posted = await chat.ask(chat.post("orphan"))
     await chat.model.asked("orphan")

@@ -19,10 +19,11 @@ from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import EventLog, Snapshot, schema
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import open_pool
-from lingxi_chassis.relay import Relay, relay
+from lingxi_chassis.relay import Relay, StreamLimits, relay
+from lingxi_chassis.relay.stream import ensure_stream
 from lingxi_contracts.base import Event
 from lingxi_contracts.chat import MessagePosted, MessageSent, TurnCompleted, Usage
-from lingxi_contracts.subjects import event_filter, stream_name
+from lingxi_contracts.subjects import event_filter, event_subject, stream_name
 from lingxi_gateway.adapters import tail
 from lingxi_gateway.adapters.tail import Tail
 from lingxi_gateway.application.outcome import Answered
@@ -221,6 +222,26 @@ async def test_it_is_exact_through_kills_of_the_server(
             await eventually(lambda: len(heard.sent) >= len(chat.sent), 30.0)
             await eventually(lambda: tail_.trouble is None)
     assert heard.sent == chat.sent
+    assert heard.gaps == 1
+
+
+async def test_events_that_the_library_drops_come_again(
+    server: RunningNats, gateway: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards the consumer's count: more comes at once than the subscription holds."""
+    monkeypatch.setattr(tail, "PENDING_EVENTS_MAX", 8)
+    js = admin.jetstream()
+    await ensure_stream(js, "chat", StreamLimits())
+    heard = Heard()
+    sent = [new_id() for _ in range(200)]
+    subject = event_subject("chat", MessageSent.tag, USER, new_id())
+    async with following(gateway, heard) as tail_:
+        assert tail_.trouble is None
+        for message_id in sent:
+            data = {"data": {"message_id": message_id, "turn_id": new_id()}}
+            await admin.publish(subject, orjson.dumps(data))
+        await eventually(lambda: len(heard.sent) >= len(sent), WAIT_SECONDS)
+    assert heard.sent == sent
     assert heard.gaps == 1
 
 
