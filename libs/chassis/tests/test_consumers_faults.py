@@ -12,7 +12,8 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.relay.stream import StreamLimits, ensure_stream
 from lingxi_contracts.envelope import Envelope
 from lingxi_contracts.subjects import DEAD_LETTERS_STREAM
-from lingxi_local.nats import ADMIN, NatsServer, RunningNats
+from lingxi_local.nats import NatsServer, RunningNats
+from lingxi_local.nats_configuration import ADMIN
 from lingxi_local.permissions import ROLES
 from tests.fixtures.waiting import eventually
 

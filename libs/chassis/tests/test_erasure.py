@@ -35,7 +35,8 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool, execute, fetch_one
 from lingxi_chassis.relay import Relay
 from lingxi_chassis.tasks import in_background
-from lingxi_local.nats import ADMIN, NatsServer, RunningNats
+from lingxi_local.nats import NatsServer, RunningNats
+from lingxi_local.nats_configuration import ADMIN
 from lingxi_local.permissions import LIVE_STREAM, ROLES
 from tests.fixtures.waiting import eventually
 

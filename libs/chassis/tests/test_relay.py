@@ -27,7 +27,8 @@ from lingxi_chassis.relay import Relay, StreamLimits
 from lingxi_chassis.relay.rows import Checkpoint, load_checkpoint, read_rows, save_checkpoint
 from lingxi_chassis.relay.stream import empty
 from lingxi_contracts.envelope import Envelope
-from lingxi_local.nats import ADMIN, RunningNats
+from lingxi_local.nats import RunningNats
+from lingxi_local.nats_configuration import ADMIN
 from lingxi_local.ports import LOOPBACK
 from tests.fixtures.proxy import Proxy, proxy_to
 from tests.fixtures.waiting import eventually

@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Callable
 
 import pytest
 
-from lingxi_local.nats import ADMIN, RunningNats
+from lingxi_local.nats import RunningNats
+from lingxi_local.nats_configuration import ADMIN
 from services.chat.tests.component.harness import RunningChat, running_chat
 from services.chat.tests.component.live import watching
 from tests.fixtures.waiting import eventually

@@ -28,7 +28,8 @@ from lingxi_gateway.adapters import tail
 from lingxi_gateway.adapters.tail import Tail
 from lingxi_gateway.application.outcome import Answered
 from lingxi_gateway.application.waiters import HEARD, Waiters
-from lingxi_local.nats import ADMIN, NatsServer, RunningNats
+from lingxi_local.nats import NatsServer, RunningNats
+from lingxi_local.nats_configuration import ADMIN
 from lingxi_local.permissions import ROLES
 from tests.fixtures.waiting import eventually
 
