@@ -230,11 +230,11 @@ async def test_events_that_the_library_drops_come_again(
     server: RunningNats, gateway: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Guards the consumer's count: more comes at once than the subscription holds."""
-    monkeypatch.setattr(tail, "PENDING_EVENTS_MAX", 8)
+    monkeypatch.setattr(tail, "PENDING_EVENTS_MAX", 16)
     js = admin.jetstream()
     await ensure_stream(js, "chat", StreamLimits())
     heard = Heard()
-    sent = [new_id() for _ in range(200)]
+    sent = [new_id() for _ in range(40)]
     subject = event_subject("chat", MessageSent.tag, USER, new_id())
     async with following(gateway, heard) as tail_:
         assert tail_.trouble is None
