@@ -96,6 +96,7 @@ async def answers(mine: World, place: Place, given: list[str], faults: Faults) -
 
 
 async def test_ids_that_are_not_mine(mine: World, theirs: World) -> None:
+    """Guards every owner's check of `user_id`, on every route that takes an id."""
     before = await mine.shown(), await theirs.shown()
     faults = Faults()
     routes = await all_routes(mine.user.http)

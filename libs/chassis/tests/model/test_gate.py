@@ -17,6 +17,7 @@ _steps = st.lists(
 def test_slots_are_neither_exceeded_nor_lost(
     concurrency: int, steps: list[tuple[Priority, int, int]]
 ) -> None:
+    """Guards `Gate.enter` and `leave`, whatever the order."""
     asyncio.run(_run(concurrency, steps))
 
 

@@ -44,6 +44,7 @@ FAULTS: list[tuple[dict[str, Any], str, bool]] = [
 async def test_a_failure_is_a_failed_turn_and_a_retry_works(
     chat: RunningChat, fault: dict[str, Any], code: str, retryable: bool
 ) -> None:
+    """Guards `end_turn` and `AnswerTurns._attempt`: an error is an outcome, never a message."""
     await chat.model.fault(contains="please fail", **fault)
     failed = await chat.say("please fail")
 

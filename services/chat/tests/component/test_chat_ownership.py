@@ -63,6 +63,7 @@ REQUESTS: dict[str, Asking] = {
 async def test_a_foreign_session_is_as_unknown_as_one_that_never_was(
     chat: RunningChat, name: str
 ) -> None:
+    """Guards `EventLog.load`, which asks for the user too."""
     mine = await chat.say("Mine.")
     before = await chat.events(mine.session_id)
     stranger = new_id()

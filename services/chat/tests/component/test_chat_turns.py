@@ -59,6 +59,7 @@ async def test_a_reply_in_bubbles_is_sent_bubble_by_bubble(chat: RunningChat) ->
 
 
 async def test_posts_during_a_turn_are_answered_together_by_the_next(chat: RunningChat) -> None:
+    """Guards `AnswerTurns._record`: an outcome starts the turn for what came meanwhile."""
     await chat.model.fault("hang", contains="burst 1", seconds=0.3, times=1)
     first = await chat.ask(chat.post("burst 1"))
     await chat.model.asked("burst 1")
@@ -105,6 +106,7 @@ async def test_posts_before_the_claim_are_answered_by_that_turn(chat: RunningCha
 
 
 async def test_five_posts_at_once_with_one_id_are_one_message(chat: RunningChat) -> None:
+    """Guards `find_repeat`, and the unique index on a user's message ids."""
     post = chat.post("At once.")
     states = await asyncio.gather(*(chat.ask(post) for _ in range(5)))
 

@@ -134,6 +134,7 @@ async def test_a_lease_that_runs_is_not_taken_over(chat: RunningChat) -> None:
 
 
 async def test_after_too_many_attempts_a_turn_is_abandoned(chat: RunningChat) -> None:
+    """Guards the bound in `AnswerTurns._attempt`."""
     await chat.model.fault("hang", contains="cursed", times=1, seconds=0.5)
     posted = await chat.ask(chat.post("cursed"))
     await chat.model.asked("cursed")

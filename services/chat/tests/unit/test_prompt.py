@@ -55,6 +55,7 @@ REMEMBERED = replace(KNOWN, summary="They met. They talked.", facts=("Likes tea.
 def test_a_prompt_is_within_its_budget_and_ends_with_what_it_answers(
     newest: list[Said], waiting_from: int, budget: int, recalled: int
 ) -> None:
+    """Guards the budget in `build_prompt`."""
     newest_of_user = newest[-1]
     waiting_from = min(waiting_from, newest_of_user.seq)
     prompt = build_prompt(

@@ -152,6 +152,7 @@ def test_posting_marks_what_the_agent_said_as_read() -> None:
 
 
 def test_no_more_messages_wait_than_the_bound() -> None:
+    """Guards `PENDING_MAX` in `session.post`."""
     session = given(STARTED, posted(1), turn_started(), *map(posted, range(2, PENDING_MAX + 1)))
 
     with pytest.raises(TooManyPending) as refused:
@@ -177,6 +178,7 @@ def test_a_burst_is_answered_up_to_what_the_turn_saw_and_the_rest_starts_the_nex
 
 
 def test_a_failed_turn_leaves_its_messages_waiting() -> None:
+    """Guards `end_turn`: a failure says nothing."""
     session = given(STARTED, posted(1), turn_started())
 
     assert when_ended(session, 1, FAILURE) == (failed([1], 1),)
@@ -202,6 +204,7 @@ def test_the_turn_after_a_failure_answers_all_that_waits() -> None:
 def test_the_end_of_a_turn_that_is_not_open_decides_nothing(
     events: tuple[SessionEvent, ...],
 ) -> None:
+    """Guards the first line of `end_turn`: one outcome a turn."""
     assert when_ended(given(*events), 1) == ()
 
 

@@ -100,6 +100,8 @@ async def test_json_by_another_name(gateway: RunningGateway) -> None:
 
 
 async def test_too_large_a_body(gateway: RunningGateway) -> None:
+    """Guards `BODY_BYTES_MAX`."""
+
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(2 * BODY_BYTES_MAX // 65_536):
             yield b" " * 65_536

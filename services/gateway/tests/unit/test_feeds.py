@@ -103,6 +103,7 @@ def test_everything_behind_its_start_in_order_with_its_place(told: Told) -> None
 
 
 def test_nobody_hears_of_others_or_of_other_sessions(told: Told) -> None:
+    """Guards `Feeds.dispatch`, which goes by the user in the subject."""
     mine, theirs, narrow = told.open(), told.open(OTHER), told.open(session=SESSION)
     told.rename("mine", session=new_id())
     told.rename("here")
@@ -123,6 +124,7 @@ def test_nothing_is_parsed_for_nobody(told: Told) -> None:
 def test_a_full_buffer_is_an_overflow_and_goes_on(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Guards `BUFFER_FRAMES_MAX` in `Feed._append`."""
     monkeypatch.setattr(feed_module, "BUFFER_FRAMES_MAX", 3)
     feed = told.open()
     for number in range(4):
@@ -219,6 +221,7 @@ def test_events_that_a_stream_forgot_are_a_reset(told: Told) -> None:
 
 
 def test_late_and_lower_pieces_are_passed_over(told: Told) -> None:
+    """Guards `Turns.speaks`."""
     feed, turn = told.open(), str(new_id())
 
     def delta(attempt: int) -> None:
