@@ -1,3 +1,55 @@
-export default function AgentsPage(_: { agentId?: string }) {
-  return null;
+import { Button, Loader, Text } from '@mantine/core';
+import { useT } from '@/i18n';
+import { go } from '@/router';
+import { Icon } from '@/ui/Icon';
+import { Page } from '@/ui/Page';
+import classes from './AgentsPage.module.css';
+import { useAgents } from './useAgents';
+
+/** All agents. */
+export default function AgentsPage() {
+  const t = useT();
+  const { agents } = useAgents();
+  return (
+    <Page
+      title={t('agents')}
+      backTo="/"
+      actions={
+        <Button
+          size="sm"
+          leftSection={<Icon name="plus" size={16} />}
+          onClick={() => go('/agents/new')}
+        >
+          {t('newAgent')}
+        </Button>
+      }
+    >
+      {agents === undefined && <Loader aria-label={t('loading')} />}
+      {agents?.length === 0 && <Text c="var(--quiet)">{t('noAgents')}</Text>}
+      <ul className={classes.list}>
+        {agents?.map(({ id, name, parameters }) => (
+          <li key={id}>
+            <a
+              className={classes.card}
+              href={`/agents/${id}`}
+              onClick={(event) => {
+                event.preventDefault();
+                go(`/agents/${id}`);
+              }}
+            >
+              <span className={classes.name} dir="auto">
+                {name}
+              </span>
+              <span className={classes.about} dir="auto">
+                {parameters.personality_prompt}
+              </span>
+              <span className={classes.facts}>
+                {parameters.model} · {t(`proactive_${parameters.proactive_behavior}`)}
+              </span>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </Page>
+  );
 }
