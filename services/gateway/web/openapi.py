@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 from lingxi_gateway.entrypoints.http.app import create_app
 from lingxi_gateway.entrypoints.http.limits import limits
 from lingxi_gateway.entrypoints.http.parts import Parts
-from lingxi_gateway.entrypoints.http.wire.feed import FRAMES
+from lingxi_gateway.entrypoints.http.wire.frames import FRAMES
 
 REFERENCE = "#/components/schemas/{model}"
 

@@ -477,6 +477,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/{session_id}/proactive/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Decisions
+         * @description Why the agent wrote of its own accord, and why it did not: newest first.
+         */
+        get: operations["list_decisions_api_sessions__session_id__proactive__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events/": {
         parameters: {
             query?: never;
@@ -711,6 +731,55 @@ export interface components {
             status?: "pending";
         };
         /**
+         * Decision
+         * @description One decision whether the agent writes first.
+         */
+        Decision: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "sent" | "skipped" | "expired" | "failed";
+            /**
+             * Gate
+             * @description What kept the agent from writing.
+             */
+            gate?: ("off" | "unread" | "quiet_hours" | "daily_cap" | "unanswered" | "too_few_messages" | "flagged" | "turn_open" | "typing" | "model") | null;
+            /**
+             * Reason
+             * @description Why, in a sentence.
+             */
+            reason: string;
+            /**
+             * Message Id
+             * @description The message that was sent.
+             */
+            message_id?: string | null;
+            /**
+             * Next At
+             * @description When it is looked at again, if that is a time.
+             */
+            next_at?: string | null;
+        };
+        /**
+         * Decisions
+         * @description The decisions about a session, newest first, at most 100.
+         */
+        Decisions: {
+            /** Results */
+            results: components["schemas"]["Decision"][];
+        };
+        /**
          * DeleteMeBody
          * @description The proof that it is the user who asks.
          * @example {
@@ -798,7 +867,7 @@ export interface components {
         };
         /**
          * ExportedSession
-         * @description A session with all of its messages.
+         * @description A session with all of its messages, and with all that was decided about it.
          */
         ExportedSession: {
             /**
@@ -848,6 +917,11 @@ export interface components {
              * @description All of them by `seq`, replaced ones too.
              */
             messages: components["schemas"]["Message"][];
+            /**
+             * Decisions
+             * @description Why the agent wrote first, and why not, newest first.
+             */
+            decisions: components["schemas"]["Decision"][];
         };
         /**
          * History
@@ -1025,10 +1099,14 @@ export interface components {
             };
             /**
              * Critical
+             * @description It needs care: the feed told how.
              * @default false
              */
             critical?: boolean;
-            /** Critical Type */
+            /**
+             * Critical Type
+             * @description Of which kind it then is.
+             */
             critical_type?: string | null;
             /** Turn Id */
             turn_id?: string | null;
@@ -1572,6 +1650,135 @@ export interface components {
             text: string;
         };
         /**
+         * FlaggedTold
+         * @description A message of the user's needs care: of which kind, and what the operator says about it.
+         */
+        FlaggedTold: {
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Session Id
+             * @default null
+             */
+            session_id?: string | null;
+            /**
+             * Agent Id
+             * @default null
+             */
+            agent_id?: string | null;
+            /**
+             * Message Id
+             * Format: uuid
+             */
+            message_id: string;
+            /** Critical Type */
+            critical_type: string;
+            /** Text */
+            text: string;
+            /** Links */
+            links: string[];
+        };
+        /**
+         * Memory
+         * @description Something that an agent knows about its user.
+         */
+        Memory: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Text */
+            text: string;
+            /**
+             * Evidence
+             * @description The messages that say so.
+             */
+            evidence: components["schemas"]["Evidence"][];
+            /**
+             * By User
+             * @description The user wrote it so: nothing that is learned changes it.
+             */
+            by_user: boolean;
+            /**
+             * Created At
+             * @description Not where the feed tells a change.
+             * @default null
+             */
+            created_at?: string | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * MemoryForgottenTold
+         * @description The agent does not know it any more.
+         */
+        MemoryForgottenTold: {
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Session Id
+             * @default null
+             */
+            session_id?: string | null;
+            /**
+             * Agent Id
+             * @default null
+             */
+            agent_id?: string | null;
+            /**
+             * Memory Id
+             * Format: uuid
+             */
+            memory_id: string;
+        };
+        /**
+         * MemoryTold
+         * @description Something that the agent knows about the user, as it is from now on.
+         */
+        MemoryTold: {
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Session Id
+             * @default null
+             */
+            session_id?: string | null;
+            /**
+             * Agent Id
+             * @default null
+             */
+            agent_id?: string | null;
+            memory: components["schemas"]["Memory"];
+        };
+        /**
          * MessageTold
          * @description Somebody said something: the user (`message_posted`), or the agent (`message_sent`).
          */
@@ -1713,6 +1920,162 @@ export interface components {
              */
             agent_id?: string | null;
             session: components["schemas"]["Session"];
+        };
+        /**
+         * Suggestion
+         * @description A change of an agent's personality that waits for the user.
+         */
+        Suggestion: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Should Update
+             * @default true
+             */
+            should_update?: boolean;
+            /** Reason */
+            reason: string;
+            /** Suggested Personality */
+            suggested_personality: string;
+            /**
+             * Confidence
+             * @description From 0 to 1.
+             */
+            confidence: number;
+            /** Based On Version */
+            based_on_version: number;
+            /**
+             * Evidence
+             * @description The messages that it rests on.
+             */
+            evidence: components["schemas"]["Evidence"][];
+        };
+        /**
+         * SuggestionClosedTold
+         * @description The suggestion does not wait any more.
+         */
+        SuggestionClosedTold: {
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Session Id
+             * @default null
+             */
+            session_id?: string | null;
+            /**
+             * Agent Id
+             * @default null
+             */
+            agent_id?: string | null;
+            /**
+             * Suggestion Id
+             * Format: uuid
+             */
+            suggestion_id: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "applied" | "dismissed" | "lapsed";
+        };
+        /**
+         * SuggestionTold
+         * @description A change of the agent's personality waits for the user.
+         */
+        SuggestionTold: {
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Session Id
+             * @default null
+             */
+            session_id?: string | null;
+            /**
+             * Agent Id
+             * @default null
+             */
+            agent_id?: string | null;
+            suggestion: components["schemas"]["Suggestion"];
+        };
+        /**
+         * SummaryTold
+         * @description What the session was about up to a seq; the title is the session's from now on, unless the
+         *     user chose one.
+         */
+        SummaryTold: {
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Session Id
+             * @default null
+             */
+            session_id?: string | null;
+            /**
+             * Agent Id
+             * @default null
+             */
+            agent_id?: string | null;
+            /** Title */
+            title: string;
+            /** Summary */
+            summary: string;
+            /** Covers Up To */
+            covers_up_to: number;
+        };
+        /**
+         * SummaryWithdrawnTold
+         * @description Some of what the summary told was replaced: the one up to this seq stands; 0: none.
+         */
+        SummaryWithdrawnTold: {
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Session Id
+             * @default null
+             */
+            session_id?: string | null;
+            /**
+             * Agent Id
+             * @default null
+             */
+            agent_id?: string | null;
+            /** Covers Up To */
+            covers_up_to: number;
         };
         /**
          * SupersededTold
@@ -1990,6 +2353,9 @@ export interface components {
             turn_stopped: components["schemas"]["TurnStoppedTold"];
             messages_superseded: components["schemas"]["SupersededTold"];
             messages_read: components["schemas"]["ReadTold"];
+            message_flagged: components["schemas"]["FlaggedTold"];
+            summary_written: components["schemas"]["SummaryTold"];
+            summary_withdrawn: components["schemas"]["SummaryWithdrawnTold"];
             session_started: components["schemas"]["SessionTold"];
             session_renamed: components["schemas"]["TitleTold"];
             session_deleted: components["schemas"]["Told"];
@@ -1997,6 +2363,11 @@ export interface components {
             agent_changed: components["schemas"]["AgentTold"];
             agent_deleted: components["schemas"]["Told"];
             personality_changed: components["schemas"]["PersonalityTold"];
+            personality_suggested: components["schemas"]["SuggestionTold"];
+            personality_suggestion_closed: components["schemas"]["SuggestionClosedTold"];
+            memory_recorded: components["schemas"]["MemoryTold"];
+            memory_changed: components["schemas"]["MemoryTold"];
+            memory_forgotten: components["schemas"]["MemoryForgottenTold"];
             delta: components["schemas"]["DeltaTold"];
             typing: components["schemas"]["TypingTold"];
             reset: components["schemas"]["Reset"];
@@ -3950,6 +4321,64 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidProblem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_decisions_api_sessions__session_id__proactive__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decisions"];
+                };
             };
             /** @description Unauthorized */
             401: {

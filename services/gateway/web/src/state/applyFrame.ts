@@ -43,6 +43,12 @@ export function applyFrame(cache: QueryClient, frame: Frame): void {
     case 'memory_forgotten':
       again(cache, keys.memories(frame.data.agent_id ?? ''));
       return;
+    case 'summary_written':
+    case 'summary_withdrawn':
+      // Its title counts only where the user chose none: who knows is asked.
+      again(cache, keys.allSessions);
+      again(cache, keys.session(frame.data.session_id ?? ''));
+      return;
     case 'session_started':
       startSession(cache, frame.data.session);
       return;

@@ -21,8 +21,6 @@ export function foldSession(session: Session, frame: Frame): Session {
     }
     case 'session_renamed':
       return { ...session, title: frame.data.title };
-    case 'summary_written':
-      return { ...session, title: frame.data.title || session.title, summary: frame.data.summary };
     default:
       return session;
   }

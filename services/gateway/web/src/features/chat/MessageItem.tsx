@@ -1,5 +1,5 @@
 import { memo, useState } from 'react';
-import type { Link, Message, Session } from '@/api/types';
+import type { Message, Session } from '@/api/types';
 import { useLocale, useT } from '@/i18n';
 import { clock } from '@/ui/dates';
 import { Icon } from '@/ui/Icon';
@@ -80,14 +80,14 @@ function WroteFirst({ session, message }: Props) {
 /** Where to find help, when a message was flagged. */
 function Safety({ message }: { message: Message }) {
   const t = useT();
-  const { text, links } = message.metadata as { text?: string; links?: readonly Link[] };
+  const { text, links } = message.metadata as { text?: string; links?: readonly string[] };
   return (
     <aside className={classes.safety} dir="auto">
       <p>{text ?? t('safety')}</p>
-      {links?.map(({ title, url }) =>
-        /^(https?:|tel:)/.test(url) ? (
-          <a key={url} href={url} target="_blank" rel="noopener noreferrer">
-            {title}
+      {links?.map((link) =>
+        /^https?:/.test(link) ? (
+          <a key={link} href={link} target="_blank" rel="noopener noreferrer">
+            {link}
           </a>
         ) : null,
       )}

@@ -111,7 +111,7 @@ export function MessageList({ session, thread, loadOlder, messageId, onEdit }: P
                 message={message}
                 continues={item.continues}
                 isLit={message.id === lit}
-                versions={isNewest && !isOpen ? versions : undefined}
+                versions={isNewest && !isOpen && !rhythm.holdsBack ? versions : undefined}
                 chosen={isNewest ? (chosen ?? answered) : undefined}
                 onChoose={(turn) => answered && setLooked({ turn: answered, chosen: turn })}
                 onEdit={message.id === lastOwn && !isOpen ? onEdit : undefined}

@@ -1,0 +1,97 @@
+"""The list of conversations."""
+
+from playwright.async_api import expect
+
+from tests.browser.conftest import Size
+from tests.browser.visitor import Visitor
+
+
+async def test_a_conversation_shows_title_last_line_and_what_is_unread(visitor: Visitor) -> None:
+    session = await visitor.session()
+    await visitor.user.say("Hello there", session_id=session["id"], mark_read=False)
+    await visitor.page.goto("/")
+    item = visitor.list.get_by_role("listitem").first
+    await expect(item).to_contain_text("Conversation with Mira")
+    unread = (await visitor.user.session(session["id"]))["unread_count"]
+    await expect(item.get_by_label(f"{unread} unread")).to_be_visible()
+    await expect(visitor.page).to_have_title(f"({unread}) Lingxi")
+    await item.get_by_role("link").click()
+    await expect(visitor.page.get_by_text("New messages")).to_be_visible()
+    await expect(visitor.page).to_have_title("Lingxi")
+    assert (await visitor.user.session(session["id"]))["unread_count"] == 0
+
+
+async def test_the_order_is_by_activity_as_it_happens(visitor: Visitor) -> None:
+    first = await visitor.session("Ann")
+    await visitor.session("Ben")
+    await visitor.page.goto("/")
+    items = visitor.list.get_by_role("listitem")
+    await expect(items.nth(0)).to_contain_text("Ben")
+    await visitor.user.say("I am back", session_id=first["id"])
+    await expect(items.nth(0)).to_contain_text("Ann")
+    await expect(items).to_have_count(2)
+
+
+async def test_search_and_rename(visitor: Visitor) -> None:
+    await visitor.session("Ann")
+    await visitor.session("Ben")
+    await visitor.page.goto("/")
+    items = visitor.list.get_by_role("listitem")
+    await expect(items).to_have_count(2)
+    await items.filter(has_text="Ann").hover()
+    await items.filter(has_text="Ann").get_by_role("button").click()
+    await visitor.page.get_by_role("menuitem", name="Rename").click()
+    await visitor.page.get_by_label("Title").fill("Trip to Kyoto")
+    await visitor.page.get_by_role("button", name="Save").click()
+    await expect(items.filter(has_text="Trip to Kyoto")).to_be_visible()
+    search = visitor.page.get_by_role("searchbox", name="Search conversations")
+    await search.fill("kyoto")
+    await expect(items).to_have_count(1)
+    await search.fill("nowhere to be found")
+    await expect(visitor.page.get_by_text("Nothing found for")).to_be_visible()
+
+
+async def test_a_deletion_can_be_undone_and_is_sent_when_it_is_not(visitor: Visitor) -> None:
+    session = await visitor.session("Ann")
+    await visitor.page.goto("/")
+    item = visitor.list.get_by_role("listitem").filter(has_text="Ann")
+
+    async def delete() -> None:
+        await item.hover()
+        await item.get_by_role("button").click()
+        await visitor.page.get_by_role("menuitem", name="Delete").click()
+        await expect(item).to_have_count(0)
+
+    await delete()
+    await visitor.page.get_by_role("button", name="Undo").click()
+    await expect(item).to_have_count(1)
+    await visitor.user.session(session["id"])
+    await delete()
+    await visitor.user.gone(session["id"], seconds_max=15)
+
+
+async def test_a_new_conversation_with_any_agent(visitor: Visitor) -> None:
+    await visitor.session("Ann")
+    await visitor.session("Ben")
+    await visitor.page.goto("/")
+    await visitor.page.get_by_role("button", name="New conversation").click()
+    await visitor.page.get_by_role("menuitem", name="Ben").click()
+    await expect(visitor.page.get_by_role("textbox", name="Message Ben")).to_be_visible()
+    assert (await visitor.user.get("/api/sessions/"))["count"] == 3
+
+
+async def test_a_phone_shows_one_pane_at_a_time(visitor: Visitor, size: Size) -> None:
+    await visitor.session()
+    await visitor.page.goto("/")
+    await visitor.list.get_by_role("link").first.click()
+    await expect(visitor.composer).to_be_visible()
+    await expect(visitor.list).to_be_visible(visible=not size.is_phone)
+    if size.is_phone:
+        await visitor.page.get_by_role("button", name="Back").click()
+        await expect(visitor.list).to_be_visible()
+        await expect(visitor.composer).not_to_be_visible()
+
+
+async def test_a_conversation_that_is_not_there(visitor: Visitor) -> None:
+    await visitor.page.goto("/c/01a203e2-68f2-75b6-a862-1ad8484928f1")
+    await expect(visitor.page.get_by_text("There is nothing here")).to_be_visible()

@@ -1,0 +1,83 @@
+"""One feed for all tabs, and a page that misses nothing whatever happens to its connection."""
+
+import re
+
+from playwright.async_api import Page, Request, expect
+
+from tests.browser.visitor import Visitor
+from tests.e2e.simulated import Model
+from tests.fixtures.system import RunningSystem
+from tests.fixtures.waiting import eventually
+
+SLOW_MS = 150.0
+BACK_MS_MAX = 60_000.0
+"""A service that was killed comes back within this, and the page with it."""
+
+
+def feeds_of(*pages: Page) -> list[Request]:
+    """The requests for a feed that these pages send from now on."""
+    asked: list[Request] = []
+
+    def note(request: Request) -> None:
+        if "/api/events/" in request.url:
+            asked.append(request)
+
+    for page in pages:
+        page.on("request", note)
+    return asked
+
+
+async def test_two_tabs_follow_one_feed_and_one_takes_over(visitor: Visitor) -> None:
+    other = Visitor(await visitor.page.context.new_page(), visitor.user)
+    asked = feeds_of(visitor.page, other.page)
+    session = await visitor.begins()
+    await other.opens(session)
+    await visitor.asks("Hello, both of you")
+    await expect(other.answers.first).to_be_visible()
+    assert len(asked) == 1
+    await visitor.page.close()
+    await eventually(lambda: len(asked) == 2)
+    assert "last-event-id" in asked[1].headers
+    await other.asks("Still there?")
+    await expect(other.page.locator('li[data-from="user"]')).to_have_count(2)
+
+
+async def test_a_message_from_another_device_appears(visitor: Visitor) -> None:
+    session = await visitor.begins()
+    await visitor.user.say("From my phone", session_id=session)
+    await expect(visitor.messages.first).to_contain_text("From my phone")
+    await expect(visitor.answers.first).to_be_visible()
+
+
+async def test_what_is_written_offline_is_sent_when_the_connection_is_back(
+    visitor: Visitor,
+) -> None:
+    session = await visitor.begins()
+    await visitor.asks("Before the tunnel")
+    await visitor.page.context.set_offline(True)
+    await visitor.says("In the tunnel")
+    own = visitor.page.locator('li[data-from="user"]').filter(has_text="In the tunnel")
+    await expect(own).to_contain_text("Waiting for the connection")
+    await visitor.page.context.set_offline(False)
+    await expect(own.get_by_role("img", name=re.compile("Sent|Read"))).to_be_visible()
+    await visitor.is_answered()
+    said = [one["message"] for one in await visitor.user.messages(session) if one["is_user"]]
+    assert said == ["Before the tunnel", "In the tunnel"]
+
+
+async def test_the_gateway_is_killed_in_the_middle_of_a_reply(
+    visitor: Visitor, model: Model, system: RunningSystem
+) -> None:
+    session = await visitor.begins()
+    await model.fails(do="slow", delay_ms=SLOW_MS, streamed=True)
+    await visitor.says("Tell me a long story about tea")
+    await expect(visitor.page.locator("li[data-live]").first).to_contain_text(re.compile(r"\w+"))
+    offline = visitor.page.get_by_text("Offline. Reconnecting")
+    killing = system.kill("gateway")
+    await killing
+    await expect(visitor.answers.first).to_be_visible(timeout=BACK_MS_MAX)
+    await expect(visitor.page.get_by_role("button", name="Another answer")).to_be_visible()
+    await expect(offline).to_have_count(0)
+    told = [one["message"] for one in await visitor.user.messages(session) if one["is_agent"]]
+    shown = await visitor.answers.locator("p").all_inner_texts()
+    assert "".join(shown).split() == "".join(told).split()
