@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from nats.aio.msg import Msg
 
+from lingxi_chat.projections.prompt_material import newest_messages
 from lingxi_contracts.chat import GetHistory, ListSessions, ReadMessages
 from lingxi_contracts.subjects import stream_name
 from services.chat.tests.component.harness import RunningChat
@@ -110,6 +111,18 @@ async def test_a_turn_costs_four_statements_and_two_requests(
         "turn_completed",
     ]
     assert await settled(chat, first.session_id, 0) - before == len(names)
+
+
+async def test_a_prompt_reads_no_more_messages_than_its_bound(chat: RunningChat) -> None:
+    """Guards the limit in `newest_messages`: a turn costs the same in a long session."""
+    session_id = (await chat.say("Number 0.")).session_id
+    for number in range(1, 4):
+        await chat.say(f"Number {number}.", session_id)
+    last = (await chat.messages(session_id))[-1].seq
+
+    read = await newest_messages(chat.pool, session_id, chat.user_id, 3)
+
+    assert [said.seq for said in read.messages] == [last - 2, last - 1, last]
 
 
 async def test_a_first_message_costs_a_look_and_a_profile_more(

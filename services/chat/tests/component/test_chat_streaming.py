@@ -70,7 +70,7 @@ async def test_a_cut_in_the_middle_is_tried_again_as_another_attempt(chat: Runni
 
 
 async def test_another_claim_is_another_attempt_and_both_never_mix(chat: RunningChat) -> None:
-    """Guards the attempt in `Telling`: a worker that lost its claim talks on, but of a lower one."""
+    """Guards the attempt in `Telling`: who lost its claim talks on, in frames of a lower one."""
     first = await chat.say("Hello.")
     await chat.model.fault("slow", contains="two talk", delay_ms=25, times=1)
     async with watching(chat, first.session_id) as watched:
