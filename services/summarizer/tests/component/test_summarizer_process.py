@@ -13,6 +13,7 @@ from lingxi_local.permissions import ROLES
 from lingxi_local.ports import LOOPBACK, unused_port as find_unused_port
 from tests.fixtures.waiting import eventually
 
+START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 10.0
 
 
@@ -40,7 +41,7 @@ async def test_it_starts_is_ready_tells_a_lost_connection_and_stops(tmp_path: Pa
                     except httpx.TransportError:
                         return False
 
-                await eventually(lambda: answers(200))
+                await eventually(lambda: answers(200), START_SECONDS_MAX)
                 nats.kill()
                 await eventually(lambda: answers(503))
                 assert (await http.get(f"{url}/live")).status_code == 200

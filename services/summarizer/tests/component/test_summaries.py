@@ -1,0 +1,147 @@
+"""Summaries and facts as they come, with chat, agent, and a model at the other end of HTTP."""
+
+import itertools
+
+import pytest
+
+from lingxi_contracts.chat import DeleteSession, GetSummaryWork, RecordSummary
+from lingxi_contracts.errors import SessionNotFound
+from services.chat.tests.component.harness import RunningChat
+from services.summarizer.tests.component.harness import (
+    SUMMARY,
+    THINKING_SECONDS,
+    all_done,
+    asked,
+    covered,
+    memories,
+    questions,
+    summarizing,
+    talk,
+    written,
+)
+from tests.fixtures.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def lines(marker: str, count: int) -> list[str]:
+    return [f"{marker} number {at}" for at in range(count)]
+
+
+async def test_a_summary_a_title_and_facts_come_by_themselves(chat: RunningChat) -> None:
+    agent_id = await chat.agent("You are Mo.")
+    async with summarizing(chat):
+        said = ["My name is Zoe-77", "I live in Bremen", *lines("zoe77", 6)]
+        session_id = await talk(chat, said, agent_id=agent_id)
+        session = await all_done(chat, session_id)
+    assert session.title == "My name is Zoe-77"
+    assert "I live in Bremen" in session.summary
+    known = {one.text: one.evidence for one in await memories(chat, agent_id)}
+    assert known.keys() == {"My name is Zoe-77", "I live in Bremen"}
+    first = (await chat.messages(session_id))[0]
+    (evidence,) = known["My name is Zoe-77"]
+    assert (evidence.session_id, evidence.message_id) == (session_id, first.message_id)
+
+
+async def test_in_the_users_language(chat: RunningChat) -> None:
+    agent_id = await chat.agent("你是小莫。")
+    async with summarizing(chat):
+        said = ["我叫小丽七七", *(f"小丽七七说第{at}句" for at in range(8))]
+        session = await all_done(chat, await talk(chat, said, agent_id=agent_id))
+    assert session.summary.startswith("用户说过：")
+    assert "我叫小丽七七" in [one.text for one in await memories(chat, agent_id)]
+
+
+async def test_ranges_follow_one_another_and_each_is_asked_for_once(chat: RunningChat) -> None:
+    async with summarizing(chat):
+        session_id = await talk(chat, lines("follow77", 1))
+        for text in lines("follow77 on", 24):
+            await talk(chat, [text], session_id)
+        session = await all_done(chat, session_id)
+    ranges = await written(chat, session_id)
+    assert ranges[0][0] == 1
+    assert all(before[1] + 1 == after[0] for before, after in itertools.pairwise(ranges))
+    asked = await questions(chat, SUMMARY, "follow77")
+    assert len(asked) == len(ranges) <= session.message_count // 10
+    numbers = [line.partition("]")[0] for one in asked for line in one.splitlines()]
+    assert numbers == [f"[{seq}" for seq in range(1, session.covers_up_to + 1)]
+
+
+async def test_what_one_knows_is_corrected_by_what_is_newer(chat: RunningChat) -> None:
+    agent_id = await chat.agent("You are Mo.")
+    async with summarizing(chat):
+        said = ["I live in Bremen", *lines("moved77", 6)]
+        session_id = await talk(chat, said, agent_id=agent_id)
+        before = await all_done(chat, session_id)
+        assert [one.text for one in await memories(chat, agent_id)] == ["I live in Bremen"]
+        for text in ["I live in Rome", *lines("moved77 again", 20)]:
+            await talk(chat, [text], session_id)
+            if (await chat.session(session_id)).covers_up_to > before.message_count:
+                break
+        await all_done(chat, session_id)
+    assert [one.text for one in await memories(chat, agent_id)] == ["I live in Rome"]
+
+
+async def test_an_outage_of_the_model_delays_and_loses_nothing(chat: RunningChat) -> None:
+    for rule in ({"status": 429}, {"status": 500}, {"status": 401}):
+        await chat.model.fault("status", contains="] user: outage77", times=4, **rule)
+    async with summarizing(chat):
+        session_id = await talk(chat, lines("outage77", 12))
+        await asked(chat, SUMMARY, "outage77")
+        assert await written(chat, session_id) == []
+        session = await all_done(chat, session_id)
+    ranges = await written(chat, session_id)
+    assert ranges[0][0] == 1
+    assert ranges[-1][1] == session.covers_up_to
+
+
+async def test_a_message_that_the_provider_refuses_is_left_out(chat: RunningChat) -> None:
+    # Chat's own prompt ends with the bare text: that one is answered.
+    await chat.model.fault("refuse", contains="user: refused77 number 3")
+    async with summarizing(chat):
+        session_id = await talk(chat, lines("refused77", 12))
+        session = await all_done(chat, session_id)
+    assert "refused77 number 2" in session.summary
+    assert "refused77 number 3" not in session.summary
+    assert any("(left out)" in one for one in await questions(chat, SUMMARY, "(left out)"))
+
+
+async def test_a_session_that_is_gone_is_done(chat: RunningChat) -> None:
+    session_id = await talk(chat, lines("gone77", 10))
+    await chat.ask(DeleteSession(user_id=chat.user_id, session_id=session_id))
+    with pytest.raises(SessionNotFound):
+        await chat.ask(GetSummaryWork(user_id=chat.user_id, session_id=session_id))
+    async with summarizing(chat):
+        other = await talk(chat, lines("stays77", 10))
+        await covered(chat, other)
+
+        async def acknowledged() -> bool:
+            info = await chat.nats.jetstream().consumer_info(
+                "CHAT_EVENTS", "summarizer-write_summary"
+            )
+            return info.num_ack_pending == 0 and info.num_pending == 0
+
+        await eventually(acknowledged)
+    assert await questions(chat, SUMMARY, "gone77") == []
+
+
+async def test_a_summary_that_somebody_else_wrote_stands(chat: RunningChat) -> None:
+    """Ours is refused while the model thinks, and asked for anew from where theirs ends."""
+    await chat.model.fault("hang", contains="] user: rival77", seconds=THINKING_SECONDS, times=1)
+    session_id = await talk(chat, lines("rival77", 10))
+    async with summarizing(chat):
+        await asked(chat, SUMMARY, "rival77")
+        work = await chat.ask(GetSummaryWork(user_id=chat.user_id, session_id=session_id))
+        rival = RecordSummary(
+            user_id=chat.user_id,
+            session_id=session_id,
+            covers_from=1,
+            covers_up_to=2,
+            superseded_count=work.superseded_count,
+            title="Theirs",
+            summary="Two messages.",
+        )
+        await chat.ask(rival)
+        session = await all_done(chat, session_id)
+    assert (await written(chat, session_id))[:2] == [(1, 2), (3, session.covers_up_to)]
+    assert session.summary.startswith("Two messages.")
