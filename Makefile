@@ -10,13 +10,16 @@ SEEDS ?= 5
 
 COMPOSE := PYTHONPATH=deploy/compose:deploy/local $(PYTHON) -m lingxi_compose
 
-.PHONY: help run test check fmt types bench chaos up down logs backup restore k8s-secrets lock venv
+.PHONY: help run demo test check fmt types bench chaos up down logs backup restore k8s-secrets lock venv
 
 help: ## what you can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: venv ## run everything on this machine until Ctrl-C (MODEL=smollm2: with a small real model)
 	@exec $(BIN)/python -m lingxi_local
+
+demo: venv ## a companion's story, told by a system of its own (MODEL=smollm2: by a real model)
+	@exec $(BIN)/python -m lingxi_local.demo
 
 test: venv ## run the tests on embedded servers (TEST_SERVERS=containers: on Docker)
 	@exec $(BIN)/pytest $(ARGS)

@@ -1,0 +1,1 @@
+"""A companion's story, told against a running Lingxi: what `make demo` shows."""
