@@ -16,6 +16,7 @@ from lingxi_gateway.application.check_access import AccessCheck
 from lingxi_gateway.application.ports import RefreshClaims
 from lingxi_gateway.domain.refusals import TokenInvalid
 from lingxi_gateway.projections.refresh_families import Logins
+from tests.fixtures.waiting import eventually
 
 TOKENS = JwtTokens("s" * 32, timedelta(hours=1), timedelta(days=1))
 LONG_AGO = timedelta(minutes=1)
@@ -58,7 +59,7 @@ async def test_many_requests_ask_once(asked: Asked) -> None:
     check = AccessCheck(TOKENS, asked)
     token = access()
     requests = [asyncio.create_task(check(token)) for _ in range(20)]
-    await asyncio.sleep(0)
+    await eventually(lambda: asked.times == 1)
     requests[0].cancel()
     asked.gate.set()
     callers = await asyncio.gather(*requests[1:])

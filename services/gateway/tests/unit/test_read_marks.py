@@ -1,7 +1,6 @@
 """Read marks: which are sent, and when. Chat is a list of what it was told."""
 
 import asyncio
-from collections.abc import Callable
 from uuid import UUID
 
 import pytest
@@ -12,10 +11,10 @@ from lingxi_contracts.chat import ReadMessages
 from lingxi_contracts.errors import Refusal, SessionNotFound, Unavailable
 from lingxi_gateway.application import read_marks
 from lingxi_gateway.application.read_marks import ReadMarks
+from tests.fixtures.waiting import eventually
 
 USER, SESSION = new_id(), new_id()
 NEVER_SECONDS = 3600.0
-DEADLINE_SECONDS = 5.0
 
 
 class Told:
@@ -39,12 +38,6 @@ class Told:
     @property
     def up_to(self) -> list[UUID | None]:
         return [mark.up_to for mark in self.marks]
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while not holds():  # noqa: ASYNC110 - a condition with a deadline
-            await asyncio.sleep(0.005)
 
 
 async def test_a_mark_is_sent_once_it_settled() -> None:
