@@ -69,7 +69,9 @@ async def fetch_all(pool: Pool, sql: str, params: Mapping[str, Any]) -> list[Row
     try:
         async with borrowed(pool) as connection:
             cursor = await connection.execute(sql.encode(), params)
-            return await cursor.fetchall() if cursor.description else []
+            # Not `description`: it makes an object of each column, to be looked at.
+            has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+            return await cursor.fetchall() if has_rows else []
     except (psycopg.OperationalError, PoolTimeout) as error:
         raise Unavailable from error
 

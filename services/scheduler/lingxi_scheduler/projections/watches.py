@@ -10,7 +10,7 @@ decision that is on its way: that one is settled first.
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -249,7 +249,7 @@ def _written_params(prefix: str, watch: Watch, due: datetime | None) -> dict[str
 
 
 def _params(before: Kept, watch: Watch, due: datetime | None) -> dict[str, Any]:
-    values = dict(zip(_COLUMNS, astuple(watch), strict=True))
+    values: dict[str, Any] = {name: getattr(watch, name) for name in _COLUMNS}
     lists = {"proactive_seqs": list(watch.proactive_seqs)}
     return values | lists | {"due_at": due, "revision": before.revision}
 
