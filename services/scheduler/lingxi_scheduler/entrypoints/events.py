@@ -6,11 +6,12 @@ stream's sequence, what is deleted stays deleted, and of an erased user nothing 
 
 from collections.abc import Callable
 
-from lingxi_chassis.consumers import Subscriptions
+from lingxi_chassis.consumers import HandlerLimits, Subscriptions
 from lingxi_contracts import agent, chat, gateway
 from lingxi_contracts.base import Event
 from lingxi_contracts.envelope import Envelope
 from lingxi_scheduler.application.end_watch import end_watch, erase_user
+from lingxi_scheduler.application.gather_news import GATHER_SECONDS, GatherNews
 from lingxi_scheduler.application.parts import DecisionLog
 from lingxi_scheduler.application.watch_sessions import WatchSessions
 from lingxi_scheduler.domain import watch as watches
@@ -30,13 +31,15 @@ HEARD_OF_SESSIONS = (
     "turn_failed",
     "turn_stopped",
 )
+GATHERING = HandlerLimits(workers=256, ack_pending_max=1_024)
+"""Events wait for those that come right after them, so many are under way at once."""
 
 
 def listen(subscriptions: Subscriptions, log: DecisionLog, watching: WatchSessions) -> None:
     """Register scheduler's handlers."""
     heard = Heard(log, watching)
     on = subscriptions.on
-    on(chat.OWNER, HEARD_OF_SESSIONS, "watch_session", heard.of_session)
+    on(chat.OWNER, HEARD_OF_SESSIONS, "watch_session", heard.of_session, GATHERING)
     on(chat.OWNER, ("session_deleted",), "end_watch", heard.end_of_session)
     manners = ("agent_created", "agent_changed")
     on(agent.OWNER, manners, "remember_manners", heard.manners)
@@ -48,15 +51,21 @@ def listen(subscriptions: Subscriptions, log: DecisionLog, watching: WatchSessio
 class Heard:
     """What is done about each event. All of it may come twice, late, and in any order."""
 
-    def __init__(self, log: DecisionLog, watching: WatchSessions) -> None:
+    def __init__(
+        self,
+        log: DecisionLog,
+        watching: WatchSessions,
+        gather_seconds: float = GATHER_SECONDS,
+    ) -> None:
         self._log = log
         self._watching = watching
+        self._gather = GatherNews(watching.hear, gather_seconds)
 
     async def of_session(self, event: Envelope) -> None:
         """Something happened in a session."""
         news = news_of(event)
         if news is not None:
-            await self._watching.hear(event.subject, event.userid, news)
+            await self._gather(event.subject, event.userid, news)
 
     async def end_of_session(self, event: Envelope) -> None:
         """A session is gone for good."""

@@ -83,7 +83,7 @@ async def watching(database_url: str, nats_url: str) -> AsyncGenerator[Watching]
     )
     bootstrap.migrate(settings)
     async with open_pool(database_url, 4) as pool:
-        yield Watching(pool, Heard(bootstrap.open_log(pool), WatchSessions(pool, 1)))
+        yield Watching(pool, Heard(bootstrap.open_log(pool), WatchSessions(pool, 1), 0))
 
 
 def everything(user_id: UUID) -> list[Stream]:
