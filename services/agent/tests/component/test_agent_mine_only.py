@@ -10,14 +10,24 @@ from lingxi_chassis.postgres import fetch_all
 from lingxi_contracts.agent import (
     AgentRequest,
     AgentView,
+    ApplySuggestion,
     ChangeAgent,
+    ChangeMemory,
     ChangePersonality,
     CreateAgent,
     DeleteAgent,
+    DismissSuggestion,
+    ForgetMemory,
     GetAgent,
     GetPersonalityHistory,
+    GetPersonalityReview,
     GetProfile,
+    GetSuggestion,
+    LearnedFact,
     ListAgents,
+    ListMemories,
+    RecordMemories,
+    RecordReview,
     RollBackPersonality,
 )
 from lingxi_contracts.base import Answer
@@ -46,7 +56,26 @@ def requests_about(user_id: UUID, agent_id: UUID) -> list[AgentRequest[Any]]:
         GetPersonalityHistory(**ids),
         GetPersonalityHistory(**ids, before=1),
         GetProfile(**ids),
+        *requests_of_the_companion(ids),
         DeleteAgent(**ids),
+    ]
+
+
+def requests_of_the_companion(ids: dict[str, Any]) -> list[AgentRequest[Any]]:
+    """Those about sessions and memories, of an agent."""
+    of_session = ids | {"session_id": new_id()}
+    fact = LearnedFact(text="Mine.", message_ids=(new_id(),))
+    sure: dict[str, Any] = {"based_on_version": 1, "should_update": True, "confidence": 1}
+    return [
+        GetPersonalityReview(**of_session, to_seq=20),
+        RecordReview(**of_session, to_seq=20, suggested_personality="Mine.", **sure),
+        GetSuggestion(**of_session),
+        ApplySuggestion(**of_session),
+        DismissSuggestion(**of_session),
+        RecordMemories(**of_session, covers_from=1, covers_up_to=10, facts=(fact,)),
+        ListMemories(**ids),
+        ChangeMemory(**ids, memory_id=new_id(), text="Mine."),
+        ForgetMemory(**ids, memory_id=new_id()),
     ]
 
 

@@ -5,8 +5,10 @@ from uuid import UUID
 
 import pytest
 
+from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import fetch_all
 from lingxi_contracts.agent import (
+    PROFILE_MEMORIES_CHARS_MAX,
     AgentParameters,
     AgentProfile,
     ChangeAgent,
@@ -17,6 +19,7 @@ from lingxi_contracts.agent import (
     ListAgents,
 )
 from lingxi_contracts.errors import AgentNotFound
+from services.agent.tests.component.companion import create, learned
 from services.agent.tests.component.conftest import RunningAgent
 
 
@@ -82,3 +85,28 @@ async def test_a_default_agent_that_is_gone_is_made_again(
     second = await profile(agent, user_id)
     assert second.agent_id != first.agent_id
     assert second.name == "default"
+
+
+async def test_the_memories_that_fit_come_with_it_best_first(
+    agent: RunningAgent, user_id: UUID
+) -> None:
+    """All of them where there is room, else those that share the rarest words."""
+    made, session_id = await create(agent, user_id), new_id()
+
+    async def about(text: str) -> tuple[str, ...]:
+        question = GetProfile(user_id=user_id, agent_id=made.agent_id, about=text)
+        return (await agent.rpc.call(question)).memories
+
+    assert await about("a dog") == ()
+    await agent.rpc.call(learned(made, user_id, session_id, "Likes tea.", "住在浦东。"))
+    await agent.rpc.call(learned(made, user_id, session_id, "Has a dog.", covers_from=11))
+    assert (await about(""))[0] == "Has a dog.", "the newest"
+    assert (await about("今天浦东下雨"))[0] == "住在浦东。"
+    assert len(await about("tea?")) == 3
+    long = [f"Has a friend called {n} {'x' * 400}" for n in range(12)]
+    await agent.rpc.call(learned(made, user_id, session_id, *long, covers_from=21))
+    for text, first in (("Some TEA", "Likes tea."), ("浦东", "住在浦东。")):
+        found = await about(text)
+        assert found[0] == first
+        assert 9 < len(found) < 15
+        assert sum(map(len, found)) <= PROFILE_MEMORIES_CHARS_MAX

@@ -8,37 +8,59 @@ from uuid import UUID
 import pytest
 
 from lingxi_agent import bootstrap
-from lingxi_agent.projections import agents, personality_versions
+from lingxi_agent.bootstrap import READ_MODELS, TOMBSTONES
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Row, execute, fetch_all
-from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
+from lingxi_chassis.rebuild import rebuild_read_models, rebuild_snapshots
 from lingxi_contracts.agent import (
     EVENTS,
-    AgentDeleted,
     AgentRequest,
+    ApplySuggestion,
     ChangeAgent,
+    ChangeMemory,
     ChangePersonality,
     CreateAgent,
     DeleteAgent,
+    DismissSuggestion,
+    ForgetMemory,
+    LearnedFact,
     ListAgents,
+    RecordMemories,
+    RecordReview,
 )
-from lingxi_contracts.errors import AgentNameTaken, AgentNotFound
+from lingxi_contracts.errors import (
+    AgentNameTaken,
+    AgentNotFound,
+    MemoryNotFound,
+    SuggestionNotFound,
+)
+from lingxi_contracts.identity import memory_id
 from services.agent.tests.component.conftest import RunningAgent
 from tests.fixtures.waiting import eventually
 
-READ_MODELS = ReadModels(
-    create=(*agents.CREATE, *personality_versions.CREATE), projections=bootstrap.PROJECTIONS
-)
-TOMBSTONES = frozenset({AgentDeleted.tag})
+REFUSED = (AgentNameTaken, AgentNotFound, MemoryNotFound, SuggestionNotFound)
 SHOWN = (
     "select * from agents order by agent_id",
     "select * from personality_versions order by agent_id, version",
+    "select * from personality_suggestions order by suggestion_id",
+    "select * from personality_reviews order by agent_id, session_id",
+    "select * from memories order by memory_id",
     "select stream_id, user_id, version, xid::text, state from streams order by stream_id",
 )
 
 
 async def shown(agent: RunningAgent) -> list[list[Row]]:
     return [await fetch_all(agent.pool, select, {}) for select in SHOWN]
+
+
+async def settled(agent: RunningAgent) -> None:
+    """Wait until deleted agents have forgotten all: nothing happens by itself any more."""
+
+    async def is_settled() -> bool:
+        left = "select 1 from memories m where not exists (select from agents a where %s) limit 1"
+        return not await fetch_all(agent.pool, left % "a.agent_id = m.agent_id", {})
+
+    await eventually(is_settled, 30)
 
 
 class Owner:
@@ -59,9 +81,16 @@ class Owner:
         """One command; some are refused, and that is part of life."""
         try:
             await self._agent.rpc.call(self._command())
-        except (AgentNameTaken, AgentNotFound):
+        except REFUSED:
             return
         self.done += 1
+
+    async def stay(self) -> None:
+        """An agent that keeps a memory, and has a suggestion that waits."""
+        ids: dict[str, Any] = {"user_id": self.user_id, "agent_id": new_id()}
+        await self._agent.rpc.call(CreateAgent(**ids, agent_name="stays"))
+        for command in _companion(ids, 0)[1:3]:
+            await self._agent.rpc.call(command)
 
     def _command(self) -> AgentRequest[Any]:
         name = self._chance.choice(["Mo", "Lu", "Ha", "你好"])
@@ -76,6 +105,7 @@ class Owner:
         number = self._chance.randrange(1_000)
         return self._chance.choice(
             [
+                *_companion(ids, number),
                 ChangeAgent(**ids, patch={"name": name, "timings": {"daily_cap": number % 7}}),
                 ChangePersonality(**ids, personality_prompt=f"text {number}"),
                 ChangePersonality(**ids, personality_prompt=f"text {number}"),
@@ -87,14 +117,20 @@ class Owner:
 async def test_a_rebuild_gives_the_same_rows(agent: RunningAgent) -> None:
     """Guards agent's folds: whatever the batch, read models and snapshots are equal row by row."""
     owners = [Owner(agent, seed) for seed in (1, 2)]
-    for _ in range(60):
+    for _ in range(150):
         for owner in owners:
             await owner.step()
+    for owner in owners:
+        await owner.stay()
+    await settled(agent)
     before = await shown(agent)
-    assert all(len(rows) > 1 for rows in before)
-    blank = "update events set data = null where type <> 'agent_deleted.v1' and stream_id in ("
+    assert all(before), "each table has rows"
+    blank = (
+        "update events set data = null where stream_id in (%s) and type not in"
+        " ('agent_deleted.v1', 'memory_forgotten.v1')"
+    )
     for erased in ("select null::uuid", "select stream_id from streams where state is null"):
-        await execute(agent.pool, f"{blank}{erased})", {})
+        await execute(agent.pool, blank % erased, {})
         for batch_rows in (1, 7, 10_000):
             await rebuild_read_models(agent.settings.database_url, READ_MODELS, batch_rows)
             assert await shown(agent) == before, f"{batch_rows} rows a batch"
@@ -117,6 +153,7 @@ async def test_commands_go_on_during_rebuilds(agent: RunningAgent, seed: int) ->
         await eventually(lambda done=done: sum(owner.done for owner in owners) > done + 10)
     stop.set()
     await asyncio.gather(*living)
+    await settled(agent)
     before = await shown(agent)
     await rebuild_read_models(agent.settings.database_url, READ_MODELS)
     assert await shown(agent) == before
@@ -124,3 +161,48 @@ async def test_commands_go_on_during_rebuilds(agent: RunningAgent, seed: int) ->
         page = await agent.rpc.call(ListAgents(user_id=owner.user_id, offset=0, limit=100))
         names = [view.name for view in page.results]
         assert len(set(names)) == len(names)
+
+
+def _session(agent_id: UUID, number: int) -> UUID:
+    """One of an agent's three sessions."""
+    return UUID(int=agent_id.int ^ (1 + number % 3))
+
+
+def _first_memory(session_id: UUID, number: int) -> UUID:
+    return memory_id(session_id, 1 + number % 5, 10 + number % 5, 0)
+
+
+def _companion(ids: dict[str, Any], number: int) -> list[AgentRequest[Any]]:
+    """What is concluded from an agent's sessions, and what the user makes of it."""
+    session_id = _session(ids["agent_id"], number)
+    of_session: dict[str, Any] = ids | {"session_id": session_id}
+    known = _first_memory(_session(ids["agent_id"], number // 7), number // 3)
+    review = RecordReview(
+        **of_session,
+        to_seq=20 * (1 + number % 40),
+        based_on_version=1 + number % 3 // 2,
+        should_update=True,
+        suggested_personality=f"suggested {number % 20}",
+        confidence=(0.5, 0.9)[number % 2],
+    )
+    fact = LearnedFact(
+        text=f"fact {number % 30}",
+        message_ids=(UUID(int=number),),
+        replaces=known if number % 4 == 0 else None,
+    )
+    learned = RecordMemories(
+        **of_session,
+        covers_from=1 + number % 5,
+        covers_up_to=10 + number % 5,
+        facts=(fact, LearnedFact(text=f"other {number}", message_ids=(UUID(int=number),))),
+    )
+    return [
+        review,
+        review,
+        learned,
+        learned,
+        ApplySuggestion(**of_session),
+        DismissSuggestion(**of_session),
+        ChangeMemory(**ids, memory_id=known, text=f"mine {number}"),
+        ForgetMemory(**ids, memory_id=known),
+    ]

@@ -9,9 +9,15 @@ from lingxi_agent.application.change_agent import change_agent
 from lingxi_agent.application.change_personality import change_personality
 from lingxi_agent.application.create_agent import create_agent
 from lingxi_agent.application.delete_agent import delete_agent
+from lingxi_agent.application.forget_session import forget_session
 from lingxi_agent.application.get_profile import get_profile
+from lingxi_agent.application.record_memories import record_memories
+from lingxi_agent.application.record_review import record_review
 from lingxi_agent.application.roll_back_personality import roll_back_personality
 from lingxi_agent.projections.agents import get_agent, list_agents
+from lingxi_agent.projections.memories import list_memories
+from lingxi_agent.projections.personality_reviews import get_personality_review
+from lingxi_agent.projections.personality_suggestions import get_suggestion
 from lingxi_agent.projections.personality_versions import get_personality_history
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.ids import new_id
@@ -22,8 +28,14 @@ from lingxi_contracts.agent import (
     DeleteAgent,
     GetAgent,
     GetPersonalityHistory,
+    GetPersonalityReview,
     GetProfile,
+    GetSuggestion,
+    LearnedFact,
     ListAgents,
+    ListMemories,
+    RecordMemories,
+    RecordReview,
     RollBackPersonality,
 )
 from services.agent.tests.component.conftest import RunningAgent
@@ -43,6 +55,10 @@ async def test_each_request_costs_its_statements_and_no_more(
     ids: dict[str, Any] = {"user_id": user_id, "agent_id": new_id()}
     any_default = GetProfile(user_id=user_id, agent_id=None)
     at = utc_now()
+    session: dict[str, Any] = {"session_id": new_id()}
+    at_seq: dict[str, Any] = session | {"to_seq": 20}
+    facts = tuple(LearnedFact(text=text, message_ids=(new_id(),)) for text in ("A", "B", "C"))
+    learned = RecordMemories(**ids, **session, covers_from=1, covers_up_to=10, facts=facts)
     costs = {
         "create": await statements(create_agent(log, CreateAgent(**ids, agent_name="Mo"), at)),
         "first need": await statements(get_profile(log, any_default, at)),
@@ -65,6 +81,22 @@ async def test_each_request_costs_its_statements_and_no_more(
         "history": await statements(
             get_personality_history(agent.pool, GetPersonalityHistory(**ids))
         ),
+        "review due": await statements(
+            get_personality_review(agent.pool, GetPersonalityReview(**ids, **at_seq))
+        ),
+        "review": await statements(
+            record_review(
+                log, RecordReview(**ids, **at_seq, based_on_version=1, should_update=False), at
+            )
+        ),
+        "suggestion": await statements(get_suggestion(agent.pool, GetSuggestion(**ids, **session))),
+        "three facts": await statements(record_memories(log, learned, at)),
+        "three facts again": await statements(record_memories(log, learned, at)),
+        "memories": await statements(list_memories(agent.pool, ListMemories(**ids))),
+        "profile with memories": await statements(
+            get_profile(log, GetProfile(**ids, about="tea"), at)
+        ),
+        "session gone": await statements(forget_session(log, user_id, session["session_id"], at)),
         "delete": await statements(delete_agent(log, DeleteAgent(**ids), at)),
     }
     assert costs == {
@@ -79,5 +111,14 @@ async def test_each_request_costs_its_statements_and_no_more(
         "one": 1,
         "list": 1,
         "history": 1,
+        "review due": 1,
+        "review": 4,
+        "suggestion": 1,
+        "three facts": 6,
+        "three facts again": 2,
+        "memories": 1,
+        "profile with memories": 1,
+        # The row, what suggests, the first look, two statements a memory, the last look.
+        "session gone": 10,
         "delete": 2,
     }

@@ -1,0 +1,148 @@
+"""Events of others, in any order and number; and nothing of a forgotten memory is found."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import nats
+import pytest
+from nats.js import JetStreamContext
+
+from lingxi_agent import bootstrap
+from lingxi_agent.application.erase_user import erase_user
+from lingxi_agent.application.forget_memories import forget_memories
+from lingxi_agent.application.forget_session import forget_session
+from lingxi_chassis.clock import utc_now
+from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
+from lingxi_chassis.ids import new_id
+from lingxi_chassis.postgres import fetch_all
+from lingxi_contracts.agent import DeleteAgent, ForgetMemory
+from lingxi_contracts.errors import Refusal
+from lingxi_contracts.subjects import DEAD_LETTERS_STREAM, dead_letter_subject
+from services.agent.tests.component.companion import create, learned, memories, review
+from services.agent.tests.component.conftest import RunningAgent
+from tests.fixtures.waiting import eventually
+
+MARKER = "a secret of marmalade"
+HOLDING = (
+    "select 'events' from events where data::text like %(text)s"
+    " union select 'streams' from streams where state::text like %(text)s"
+    " union select 'memories' from memories where text like %(text)s"
+    " union select 'suggestions' from personality_suggestions s where s::text like %(text)s"
+)
+
+
+async def holding(agent: RunningAgent, text: str) -> set[str]:
+    """The tables that hold a text."""
+    return {row[0] for row in await fetch_all(agent.pool, HOLDING, {"text": f"%{text}%"})}
+
+
+async def told(js: JetStreamContext) -> list[bytes]:
+    """All that is on agent's stream."""
+    state = (await js.stream_info("AGENT_EVENTS")).state
+    found: list[bytes] = []
+    seq = 0
+    while seq < state.last_seq and len(found) < state.messages:
+        message = await js.get_msg("AGENT_EVENTS", seq=seq + 1, subject=">", next=True)
+        assert message.seq is not None
+        seq = message.seq
+        found.append(message.data or b"")
+    return found
+
+
+async def test_a_forgotten_memory_is_found_nowhere(
+    agent: RunningAgent, nats_url: str, user_id: UUID
+) -> None:
+    """Guards tables, stream and dead letters."""
+    made = await create(agent, user_id)
+    await agent.rpc.call(learned(made, user_id, new_id(), MARKER, "Something else."))
+    known = {one.text: one.memory_id for one in await memories(agent, user_id, made.agent_id)}
+    assert await holding(agent, MARKER) == {"events", "streams", "memories"}
+    async with await nats.connect(nats_url) as client:
+        js = client.jetstream()
+        await ensure_dead_letters(js)
+
+        async def is_told() -> bool:
+            return any(MARKER.encode() in body for body in await told(js))
+
+        await eventually(is_told, 20)
+        rows = await fetch_all(
+            agent.pool, "select event_id from events where type = 'memory_recorded.v1'", {}
+        )
+        for row in rows:
+            await js.publish(dead_letter_subject("scheduler", "any", user_id, row[0]), b"{}")
+        ids = {"user_id": user_id, "agent_id": made.agent_id, "memory_id": known[MARKER]}
+        await agent.rpc.call(ForgetMemory(**ids))
+
+        async def is_gone() -> bool:
+            letters = (await js.stream_info(DEAD_LETTERS_STREAM)).state.messages
+            return letters == 1 and not await is_told()
+
+        await eventually(is_gone, 20)
+        assert any(b"Something else." in body for body in await told(js))
+        assert any(b"memory_forgotten.v1" in body for body in await told(js))
+    assert await holding(agent, MARKER) == set()
+
+
+async def test_a_user_who_is_gone_left_nothing_and_learns_nothing(
+    agent: RunningAgent, user_id: UUID
+) -> None:
+    made, other = await create(agent, user_id), await create(agent, new_id())
+    await agent.rpc.call(learned(made, user_id, new_id(), MARKER))
+    await agent.rpc.call(review(made, user_id, new_id(), reason=MARKER))
+    log = bootstrap.open_log(agent.pool)
+    for _ in range(2):
+        await erase_user(log, user_id, utc_now())
+    for late in (learned(made, user_id, new_id(), MARKER), review(made, user_id, new_id())):
+        with pytest.raises(Refusal):
+            await agent.rpc.call(late)
+
+    async def is_blank() -> bool:
+        return await holding(agent, MARKER) == set()
+
+    await eventually(is_blank, 20)
+    rows = await fetch_all(agent.pool, "select agent_id from agents", {})
+    assert rows == [(other.agent_id,)]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_events_in_any_order_and_number_leave_the_same(
+    agent: RunningAgent, user_id: UUID, seed: int
+) -> None:
+    """Guards the handlers: doubled, shuffled and at once, beside the commands they are about."""
+    made, gone = await create(agent, user_id), await create(agent, user_id)
+    kept, deleted, of_gone = new_id(), new_id(), new_id()
+    log = bootstrap.open_log(agent.pool)
+
+    def command(request: object) -> Callable[[], Awaitable[object]]:
+        async def call() -> None:
+            try:
+                await agent.rpc.call(request)  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+            except Refusal:
+                return
+
+        return call
+
+    work: list[Callable[[], Awaitable[object]]] = [
+        command(learned(made, user_id, kept, "Kept.")),
+        command(review(made, user_id, kept)),
+        command(learned(made, user_id, deleted, "Gone with its session.")),
+        command(review(made, user_id, deleted)),
+        command(learned(gone, user_id, of_gone, "Gone with its agent.")),
+        command(DeleteAgent(user_id=user_id, agent_id=gone.agent_id)),
+        lambda: forget_session(log, user_id, deleted, utc_now()),
+        lambda: forget_memories(log, user_id, gone.agent_id, utc_now()),
+    ]
+    work *= 2
+    random.Random(seed).shuffle(work)
+    for start in range(0, len(work), 4):
+        await asyncio.gather(*(one() for one in work[start : start + 4]))
+    await forget_memories(log, user_id, gone.agent_id, utc_now())
+    shown = await fetch_all(
+        agent.pool,
+        "select text from memories union all"
+        " select session_id::text from personality_suggestions order by 1",
+        {},
+    )
+    assert {row[0] for row in shown} == {"Kept.", str(kept)}
