@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
 import nats
@@ -17,7 +18,7 @@ from lingxi_chassis.clock import utc_now
 from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import fetch_all
-from lingxi_contracts.agent import DeleteAgent, ForgetMemory
+from lingxi_contracts.agent import AgentRequest, DeleteAgent, ForgetMemory
 from lingxi_contracts.errors import Refusal
 from lingxi_contracts.subjects import DEAD_LETTERS_STREAM, dead_letter_subject
 from services.agent.tests.component.companion import create, learned, memories, review
@@ -115,10 +116,10 @@ async def test_events_in_any_order_and_number_leave_the_same(
     kept, deleted, of_gone = new_id(), new_id(), new_id()
     log = bootstrap.open_log(agent.pool)
 
-    def command(request: object) -> Callable[[], Awaitable[object]]:
+    def command(request: AgentRequest[Any]) -> Callable[[], Awaitable[object]]:
         async def call() -> None:
             try:
-                await agent.rpc.call(request)  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+                await agent.rpc.call(request)
             except Refusal:
                 return
 

@@ -63,7 +63,7 @@ def requests_about(user_id: UUID, agent_id: UUID) -> list[AgentRequest[Any]]:
 
 def requests_of_the_companion(ids: dict[str, Any]) -> list[AgentRequest[Any]]:
     """Those about sessions and memories, of an agent."""
-    of_session = ids | {"session_id": new_id()}
+    of_session: dict[str, Any] = ids | {"session_id": new_id()}
     fact = LearnedFact(text="Mine.", message_ids=(new_id(),))
     sure: dict[str, Any] = {"based_on_version": 1, "should_update": True, "confidence": 1}
     return [
