@@ -19,7 +19,7 @@ from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import fetch_all
 from lingxi_contracts.agent import AgentRequest, DeleteAgent, ForgetMemory
-from lingxi_contracts.errors import Refusal
+from lingxi_contracts.errors import Refusal, SessionNotFound
 from lingxi_contracts.subjects import DEAD_LETTERS_STREAM, dead_letter_subject
 from services.agent.tests.component.companion import create, learned, memories, review
 from services.agent.tests.component.conftest import RunningAgent
@@ -105,6 +105,42 @@ async def test_a_user_who_is_gone_left_nothing_and_learns_nothing(
     await eventually(is_blank, 20)
     rows = await fetch_all(agent.pool, "select agent_id from agents", {})
     assert rows == [(other.agent_id,)]
+
+
+async def test_what_is_learned_while_its_session_goes_is_not_recorded(
+    agent: RunningAgent, user_id: UUID
+) -> None:
+    """Guards the lock of `living`: a deletion under way is waited for, and then seen."""
+    made, session_id = await create(agent, user_id), new_id()
+    await agent.rpc.call(learned(made, user_id, session_id, "From before."))
+    deleting = b"update sessions set deleted = true where session_id = %(id)s"
+    waiting = "select 1 from pg_locks where not granted"
+    async with (
+        asyncio.TaskGroup() as tasks,
+        agent.pool.connection() as connection,
+        connection.transaction(),
+    ):
+        await connection.execute(deleting, {"id": session_id})
+        late = learned(made, user_id, session_id, MARKER, covers_from=11)
+        learning = tasks.create_task(refused(agent, late))
+        suggesting = tasks.create_task(refused(agent, review(made, user_id, session_id)))
+
+        async def both_wait() -> bool:
+            return len(await fetch_all(agent.pool, waiting, {})) >= 2
+
+        await eventually(both_wait, 20)
+    assert learning.result()
+    assert suggesting.result()
+    assert await holding(agent, MARKER) == set()
+
+
+async def refused(agent: RunningAgent, request: AgentRequest[Any]) -> bool:
+    """Whether it is: its session is gone."""
+    try:
+        await agent.rpc.call(request, timeout_seconds=30)
+    except SessionNotFound:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
