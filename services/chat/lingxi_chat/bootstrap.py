@@ -23,6 +23,7 @@ from lingxi_chassis.tasks import in_background
 from lingxi_chat.adapters.agents import RemoteProfiles
 from lingxi_chat.adapters.live import LiveSignals
 from lingxi_chat.adapters.model import SpeakingModel
+from lingxi_chat.adapters.safety_rules import load_rules
 from lingxi_chat.application.answer_turn import AnswerTurns
 from lingxi_chat.application.edit_message import EditMessages
 from lingxi_chat.application.parts import SessionLog
@@ -32,6 +33,7 @@ from lingxi_chat.application.retry_turn import RetryTurns
 from lingxi_chat.application.stop_turn import StopTurns
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain import session
+from lingxi_chat.domain.safety import Rules
 from lingxi_chat.entrypoints import events, rpc, work_rpc
 from lingxi_chat.projections import messages, sessions, summaries
 from lingxi_chat.settings import Settings
@@ -95,6 +97,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     the rest; the relay publishes what was appended.
     """
     async with AsyncExitStack() as stack:
+        rules = load_rules(settings.safety_rules_file) if settings.safety_rules_file else Rules()
         parts = await stack.enter_async_context(open_owner(OWNER, settings, stop))
         client = model_client(settings)
         stack.push_async_callback(client.close)
@@ -136,10 +139,10 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         await parts.nats.subscribe(CHAT_WORK, cb=nudged)
         await parts.nats.subscribe(CHAT_STOP, cb=told_to_stop)
         turns = rpc.Turns(
-            post=PostMessages(log, profiles, workers),
+            post=PostMessages(log, profiles, workers, rules),
             retry=RetryTurns(log, workers),
             regenerate=RegenerateTurns(log, workers),
-            edit=EditMessages(log, workers),
+            edit=EditMessages(log, workers, rules),
             stop=StopTurns(log, workers, tell_holder, nudge),
         )
         await rpc.serve(parts.server, log, profiles, live, turns)

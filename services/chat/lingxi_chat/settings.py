@@ -1,5 +1,7 @@
 """Environment -> frozen settings of chat; nothing else reads the environment."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 
 from lingxi_chassis.settings import OwnerSettings
@@ -15,5 +17,7 @@ class Settings(OwnerSettings):
     model_context_tokens: int = Field(default=8192, alias="MODEL_CONTEXT_TOKENS", ge=2048)
     model_concurrency: int = Field(default=16, alias="MODEL_CONCURRENCY", ge=1, le=1024)
     turn_deadline_seconds: float = Field(default=120, alias="TURN_DEADLINE_SECONDS", gt=0)
+    safety_rules_file: Path | None = Field(default=None, alias="SAFETY_RULES_FILE")
+    """What the operator watches for in messages; none: nothing."""
     burst_settle_ms: int = Field(default=0, alias="LINGXI_BURST_SETTLE_MS", ge=0, le=60_000)
     """How long a turn waits after the newest message, so that a burst gets one answer."""

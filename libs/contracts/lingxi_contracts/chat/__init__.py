@@ -59,6 +59,7 @@ from lingxi_contracts.chat.values import (
     SUMMARY_WORK_MESSAGES_MAX as SUMMARY_WORK_MESSAGES_MAX,
     TITLE_CHARS_MAX as TITLE_CHARS_MAX,
     Author as Author,
+    Critical as Critical,
     FailureCode as FailureCode,
     News as News,
     Usage as Usage,

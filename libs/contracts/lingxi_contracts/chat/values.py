@@ -41,6 +41,14 @@ News = Literal["summary", "personality", "suggestion"]
 personality, or a suggestion of one that waits for the user."""
 
 
+class Critical(Frozen):
+    """A message needs care: of which kind, and the operator's text and links about it."""
+
+    critical_type: str
+    text: str
+    links: tuple[str, ...] = ()
+
+
 class Usage(Frozen):
     """What a model call cost, in the provider's tokens."""
 

@@ -5,7 +5,7 @@ from typing import Literal
 from uuid import UUID
 
 from lingxi_contracts.base import Answer, Frozen
-from lingxi_contracts.chat.values import Author, FailureCode, News
+from lingxi_contracts.chat.values import Author, Critical, FailureCode, News
 
 
 class MessageView(Frozen):
@@ -121,7 +121,8 @@ class TurnFailure(Frozen):
 
 
 class PostedMessage(Answer):
-    """The recorded state of a user's message: pending, answered or failed."""
+    """The recorded state of a user's message: pending, answered or failed. `critical`: it was
+    flagged, and this is to be shown with whatever comes of it."""
 
     session_id: UUID
     message_id: UUID
@@ -129,6 +130,7 @@ class PostedMessage(Answer):
     status: Literal["pending", "answered", "failed"]
     answer: TurnAnswer | None = None
     failure: TurnFailure | None = None
+    critical: Critical | None = None
 
 
 class TurnQueued(Answer):

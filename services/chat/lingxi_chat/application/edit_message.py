@@ -7,6 +7,7 @@ from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_chat.application.parts import SessionLog, load
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain import turns
+from lingxi_chat.domain.safety import Rules
 from lingxi_chat.projections.messages import messages_there
 from lingxi_contracts.chat import EditMessage, TurnQueued
 from lingxi_contracts.errors import MessageNotFound, NotNewestMessage
@@ -21,6 +22,7 @@ class EditMessages:
 
     log: SessionLog
     workers: TurnWorkers
+    rules: Rules
 
     async def __call__(self, command: EditMessage) -> TurnQueued:
         """Replace the message and its answer, and start a turn. A repeat changes nothing.
@@ -42,6 +44,7 @@ class EditMessages:
                 text=command.text,
                 request_hash=EDITED,
                 turn_id=command.turn_id,
+                critical=self.rules.flag(command.text),
             )
         except NotNewestMessage:
             ids = (command.message_id, command.new_message_id)

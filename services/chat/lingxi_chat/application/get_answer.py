@@ -26,7 +26,15 @@ async def recorded_state(pool: Pool, snapshot: SessionSnapshot, message_id: UUID
     """A message is answered once it waits no more; it failed if it waits and the turn failed."""
     session = snapshot.state
     turn = session.turn
-    state = partial(PostedMessage, session_id=snapshot.stream_id, message_id=message_id)
+    posted = await posted_message(pool, snapshot.user_id, snapshot.stream_id, message_id)
+    if posted is None:
+        raise MessageNotFound
+    state = partial(
+        PostedMessage,
+        session_id=snapshot.stream_id,
+        message_id=message_id,
+        critical=posted.critical,
+    )
     if turn is not None and any(p.message_id == message_id for p in session.pending):
         if turn.failure is None:
             return state(turn_id=turn.turn_id, status="pending")
@@ -37,7 +45,7 @@ async def recorded_state(pool: Pool, snapshot: SessionSnapshot, message_id: UUID
             retryable=bool(turn.retryable),
         )
         return state(turn_id=turn.turn_id, status="failed", failure=failure)
-    turn_id = await posted_message(pool, snapshot.user_id, snapshot.stream_id, message_id)
+    turn_id = posted.turn_id
     if turn_id is None:
         raise MessageNotFound
     rows = await answer_rows(pool, snapshot.stream_id, message_id)
@@ -45,5 +53,5 @@ async def recorded_state(pool: Pool, snapshot: SessionSnapshot, message_id: UUID
         failure = TurnFailure(turn_id=turn_id, code="stopped", detail=EDITED, retryable=False)
         return state(turn_id=turn_id, status="failed", failure=failure)
     messages = tuple(message_view(row, session) for row in rows)
-    answer = TurnAnswer(turn_id=turn_id, messages=messages)
+    answer = TurnAnswer(turn_id=turn_id, messages=messages, news=posted.news)
     return state(turn_id=turn_id, status="answered", answer=answer)

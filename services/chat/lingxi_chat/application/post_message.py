@@ -18,11 +18,12 @@ from lingxi_chat.application.get_answer import recorded_state
 from lingxi_chat.application.parts import Profiles, SessionLog, SessionSnapshot
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain import conversation
+from lingxi_chat.domain.safety import Rules
 from lingxi_chat.domain.session import SessionEvent, evolve
 from lingxi_chat.projections.messages import find_repeat
 from lingxi_chat.projections.neighbours import living
 from lingxi_chat.projections.open_turns import locking, settling
-from lingxi_contracts.chat import PostedMessage, PostMessage
+from lingxi_contracts.chat import Critical, PostedMessage, PostMessage
 from lingxi_contracts.errors import (
     AgentMismatch,
     AgentNotFound,
@@ -38,6 +39,7 @@ class PostMessages:
     log: SessionLog
     profiles: Profiles
     workers: TurnWorkers
+    rules: Rules
 
     async def __call__(self, command: PostMessage) -> PostedMessage:
         """Record the message, or answer what is recorded of it.
@@ -97,6 +99,7 @@ class PostMessages:
         for event in first:
             state = evolve(state, event, at)
         turn_id = new_id()
+        critical = self.rules.flag(command.text)
         posted = conversation.post(
             state,
             command.message_id,
@@ -104,10 +107,11 @@ class PostMessages:
             command.request_hash,
             mark_read=command.mark_read,
             turn_id=turn_id,
+            critical=critical,
         )
         if state.open_turn is not None:
             await self._add(snapshot, posted)
-            return _pending(command, state.open_turn)
+            return _pending(command, state.open_turn, critical)
         async with self.workers.starting(
             turn_id, command.session_id, command.user_id, settles=True
         ) as starting:
@@ -120,7 +124,7 @@ class PostMessages:
                 )
             except GuardLost:
                 raise AgentNotFound from None
-        return _pending(command, turn_id)
+        return _pending(command, turn_id, critical)
 
     async def _add(self, snapshot: SessionSnapshot, posted: Sequence[SessionEvent]) -> None:
         """To what the open turn is about, or the next one; it may have to settle first."""
@@ -138,10 +142,11 @@ class PostMessages:
         self.workers.look_once_settled()
 
 
-def _pending(command: PostMessage, turn_id: UUID) -> PostedMessage:
+def _pending(command: PostMessage, turn_id: UUID, critical: Critical | None) -> PostedMessage:
     return PostedMessage(
         session_id=command.session_id,
         message_id=command.message_id,
         turn_id=turn_id,
         status="pending",
+        critical=critical,
     )

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from lingxi_chat.domain.session import NEVER, Session, SessionEvent
 from lingxi_contracts.chat import (
+    Critical,
+    MessageFlagged,
     MessagePosted,
     MessagesRead,
     SessionDeleted,
@@ -36,8 +38,10 @@ def post(
     *,
     mark_read: bool,
     turn_id: UUID,
+    critical: Critical | None = None,
 ) -> Sequence[SessionEvent]:
-    """Say something. A turn starts unless one is open; that one's end starts the next.
+    """Say something, which may be `critical`. A turn starts unless one is open; that one's end
+    starts the next.
 
     Raises:
         TooManyPending: `PENDING_MAX` messages wait already.
@@ -49,7 +53,22 @@ def post(
     )
     read = _read_all(session) if mark_read else ()
     started = () if session.open_turn else (TurnStarted(turn_id=turn_id),)
-    return (posted, *read, *started)
+    return (posted, *flag(posted, critical), *read, *started)
+
+
+def flag(posted: MessagePosted, critical: Critical | None) -> Sequence[SessionEvent]:
+    """The message needs care, if there is anything to say about it."""
+    if critical is None:
+        return ()
+    return (
+        MessageFlagged(
+            message_id=posted.message_id,
+            seq=posted.seq,
+            critical_type=critical.critical_type,
+            text=critical.text,
+            links=critical.links,
+        ),
+    )
 
 
 def _read_all(session: Session) -> tuple[MessagesRead, ...]:

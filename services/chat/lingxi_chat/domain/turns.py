@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from lingxi_chat.domain.conversation import flag
 from lingxi_chat.domain.marks import withdrawn
 from lingxi_chat.domain.session import Session, SessionEvent
 from lingxi_chat.domain.summaries import fall_due, withdraw
 from lingxi_contracts.chat import (
+    Critical,
     FailureCode,
     MessagePosted,
     MessageSent,
@@ -234,6 +236,7 @@ def edit(
     text: str,
     request_hash: str,
     turn_id: UUID,
+    critical: Critical | None = None,
 ) -> Sequence[SessionEvent]:
     """Say the user's newest message in other words. A repeat decides nothing.
 
@@ -253,16 +256,16 @@ def edit(
     answered = session.answered
     followed = answered.messages if answered and newest in answered.answers else ()
     gone = (newest, *followed)
+    posted = MessagePosted(
+        message_id=new_message_id, seq=session.last_seq + 1, text=text, request_hash=request_hash
+    )
+    superseded = MessagesSuperseded(
+        message_ids=tuple(message.message_id for message in gone), by_turn_id=turn_id
+    )
     return (
-        MessagePosted(
-            message_id=new_message_id,
-            seq=session.last_seq + 1,
-            text=text,
-            request_hash=request_hash,
-        ),
-        MessagesSuperseded(
-            message_ids=tuple(message.message_id for message in gone), by_turn_id=turn_id
-        ),
+        posted,
+        *flag(posted, critical),
+        superseded,
         *withdraw(session, gone),
         TurnStarted(turn_id=turn_id),
     )

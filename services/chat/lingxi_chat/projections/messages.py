@@ -15,12 +15,14 @@ from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
 from lingxi_chat.domain.session import Session
 from lingxi_contracts.chat import (
+    Critical,
     ListMessages,
     MessageFlagged,
     MessagePosted,
     MessageSent,
     MessagesSuperseded,
     MessageView,
+    News,
     SessionDeleted,
     TurnCompleted,
     TurnFailed,
@@ -234,17 +236,29 @@ async def answer_rows(pool: Pool, session_id: UUID, message_id: UUID) -> list[Ro
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A user's message: the turn that answered it, or failed to, and what was new by then."""
+
+    turn_id: UUID | None
+    news: tuple[News, ...]
+    critical: Critical | None
+
+
 async def posted_message(
     pool: Pool, user_id: UUID, session_id: UUID, message_id: UUID
-) -> UUID | None:
-    """The turn that answered a user's message, or failed to; None: there is no such message."""
+) -> Posted | None:
+    """A user's message; None: there is no such message."""
     row = await fetch_one(
         pool,
-        "select turn_id from messages where message_id = %(message_id)s and user_id = %(user_id)s"
-        " and session_id = %(session_id)s and author = 'user'",
+        "select turn_id, news, critical from messages where message_id = %(message_id)s"
+        " and user_id = %(user_id)s and session_id = %(session_id)s and author = 'user'",
         {"message_id": message_id, "user_id": user_id, "session_id": session_id},
     )
-    return row[0] if row else None
+    if row is None:
+        return None
+    turn_id, news, critical = row
+    return Posted(turn_id, tuple(news or ()), critical and Critical.model_validate(critical))
 
 
 async def messages_there(

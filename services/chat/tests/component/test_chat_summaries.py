@@ -6,6 +6,7 @@ import pytest
 
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import fetch_all
+from lingxi_chat.domain.prompt import SUMMARY
 from lingxi_contracts.chat import (
     SUMMARY_WORK_CHARS_MAX,
     DeleteSession,
@@ -82,6 +83,21 @@ async def test_what_is_due_is_worked_on_once_and_goes_on_from_there(chat: Runnin
     assert await shown(chat, said.session_id) == ("About twenty", "twenty", 20)
     review = await chat.ask(GetReviewWork(user_id=chat.user_id, session_id=said.session_id))
     assert [message.seq for message in review.messages] == list(range(1, 21))
+
+
+async def test_the_next_answer_knows_it_and_says_that_it_is_new(chat: RunningChat) -> None:
+    said = await talk(chat, 5)
+    due = await work(chat, said.session_id)
+    await chat.ask(summarised(chat, said.session_id, due, "what they talked about"))
+    await chat.ask(RenameSession(user_id=chat.user_id, session_id=said.session_id, title="t"))
+    for text, news in (("turn known", ("summary",)), ("turn later", ())):
+        answered = await chat.say(text, said.session_id)
+        assert answered.answer is not None
+        assert answered.answer.news == news
+        (prompt,) = await chat.model.prompts(text)
+        assert f"{SUMMARY}\nwhat they talked about" in prompt[0]["content"]
+        contents = [message["content"] for message in prompt]
+        assert len(set(contents[1::2])) == len(contents[1::2])  # the user's, each once
 
 
 async def test_a_title_of_the_users_own_stays(chat: RunningChat) -> None:
