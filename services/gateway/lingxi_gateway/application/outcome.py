@@ -1,12 +1,13 @@
 """What becomes of a user's message: answered, failed, or not yet.
 
-Ids are in their canonical text form, as events and clients have them.
+Ids are in their canonical text form, as events and clients have them. `critical`: the message was
+flagged, and this is to be shown with whatever becomes of it.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from lingxi_contracts.chat import MessageView, PostedMessage
+from lingxi_contracts.chat import Critical, MessageView, News, PostedMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,12 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The turn that took the message said this, in this order."""
+    """The turn that took the message said this, in this order. `news` came since the last."""
 
     turn_id: str
     bubbles: tuple[Bubble, ...]
+    news: tuple[News, ...] = ()
+    critical: Critical | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Failed:
     code: str
     detail: str
     retryable: bool
+    critical: Critical | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Pending:
     """The message is recorded; its answer is not there yet."""
 
     turn_id: str
+    critical: Critical | None = None
 
 
 type Outcome = Answered | Failed | Pending
@@ -52,12 +57,18 @@ type Outcome = Answered | Failed | Pending
 def recorded(posted: PostedMessage) -> Outcome:
     """What the owner of the message says."""
     if posted.answer is not None:
-        said = posted.answer.messages
-        return Answered(str(posted.answer.turn_id), tuple(map(_bubble, said)))
+        said = tuple(map(_bubble, posted.answer.messages))
+        return Answered(str(posted.answer.turn_id), said, posted.answer.news, posted.critical)
     if posted.failure is not None:
         failure = posted.failure
-        return Failed(str(failure.turn_id), failure.code, failure.detail, failure.retryable)
-    return Pending(str(posted.turn_id))
+        return Failed(
+            str(failure.turn_id),
+            failure.code,
+            failure.detail,
+            failure.retryable,
+            posted.critical,
+        )
+    return Pending(str(posted.turn_id), posted.critical)
 
 
 def _bubble(view: MessageView) -> Bubble:

@@ -7,6 +7,7 @@ chat's from the moment it is recorded, and nothing here stops its turn.
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from lingxi_chassis.rpc import RpcClient
 from lingxi_contracts.chat import GetAnswer, PostedMessage, PostMessage
@@ -53,8 +54,13 @@ class Posting:
             told = await self._waiter.wait(min(CHECK_SECONDS, left))
             if told is None and not self._waiters.finished:
                 told = await _ask(self._rpc, question, self.outcome)
-            self.outcome = told or self.outcome
+            self.outcome = self._with_care(told or self.outcome)
         return self.outcome
+
+    def _with_care(self, told: Outcome) -> Outcome:
+        """With what is known of the message's being flagged, from wherever it was heard."""
+        critical = told.critical or self._waiter.critical or self.outcome.critical
+        return told if critical == told.critical else replace(told, critical=critical)
 
 
 @contextmanager

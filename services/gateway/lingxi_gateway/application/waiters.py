@@ -17,6 +17,8 @@ from uuid import UUID
 import orjson
 
 from lingxi_contracts.chat import (
+    Critical,
+    MessageFlagged,
     MessageSent,
     SessionDeleted,
     TurnCompleted,
@@ -39,17 +41,20 @@ TURN_COMPLETED = _name(TurnCompleted.tag)
 TURN_FAILED = _name(TurnFailed.tag)
 TURN_STOPPED = _name(TurnStopped.tag)
 SESSION_DELETED = _name(SessionDeleted.tag)
-HEARD = (MESSAGE_SENT, TURN_COMPLETED, TURN_FAILED, TURN_STOPPED, SESSION_DELETED)
+MESSAGE_FLAGGED = _name(MessageFlagged.tag)
+HEARD = (MESSAGE_SENT, MESSAGE_FLAGGED, TURN_COMPLETED, TURN_FAILED, TURN_STOPPED, SESSION_DELETED)
 """The names of the events that waiters need; others may be dispatched and are passed over."""
 
 
 class Waiter:
     """One caller, waiting for what becomes of one message."""
 
-    __slots__ = ("_outcome", "_woken", "message_id")
+    __slots__ = ("_outcome", "_woken", "critical", "message_id")
 
     def __init__(self, message_id: str) -> None:
         self.message_id = message_id
+        self.critical: Critical | None = None
+        """What was said about the message, if it was flagged."""
         self._woken = asyncio.Event()
         self._outcome: Answered | Failed | None = None
 
@@ -149,6 +154,10 @@ def _take(watched: _Watched, name: str, envelope: Mapping[str, Any]) -> None:
     if data is None or name == SESSION_DELETED:  # its content is erased
         for waiter in watched.waiters:
             waiter.wake(None)
+    elif name == MESSAGE_FLAGGED:
+        for waiter in watched.waiters:
+            if waiter.message_id == data["message_id"]:
+                waiter.critical = Critical.model_validate(data)
     elif name == MESSAGE_SENT and data["turn_id"] is None:
         return  # the agent wrote by itself: no answer
     elif name == MESSAGE_SENT:
@@ -181,7 +190,8 @@ def _completed(watched: _Watched, data: Mapping[str, Any]) -> Answered | None:
     ids: list[str] = data["message_ids"]
     if not ids or not said.keys() >= set(ids):
         return None
-    return Answered(data["turn_id"], tuple(said[one] for one in ids))
+    bubbles = tuple(said[one] for one in ids)
+    return Answered(data["turn_id"], bubbles, tuple(data.get("news", ())))
 
 
 def _failed(data: Mapping[str, Any]) -> Failed:

@@ -10,7 +10,15 @@ import pytest
 
 from lingxi_chassis.ids import new_id
 from lingxi_contracts.base import Event
-from lingxi_contracts.chat import MessageSent, SessionDeleted, TurnCompleted, TurnFailed, Usage
+from lingxi_contracts.chat import (
+    Critical,
+    MessageFlagged,
+    MessageSent,
+    SessionDeleted,
+    TurnCompleted,
+    TurnFailed,
+    Usage,
+)
 from lingxi_contracts.errors import Unavailable
 from lingxi_contracts.subjects import event_subject
 from lingxi_gateway.application.outcome import Answered, Bubble, Failed
@@ -73,6 +81,48 @@ def failed(*answers: UUID) -> TurnFailed:
         detail="No answer.",
         retryable=True,
     )
+
+
+async def test_the_end_of_the_turn_brings_what_came_since_the_answer_before() -> None:
+    waiters = Waiters()
+    said = sent("One.")
+    with waiters.waiting(SESSION, MESSAGE) as waiter:
+        dispatch(waiters, said)
+        end = completed(said).model_copy(update={"news": ("summary", "suggestion")})
+        dispatch(waiters, end)
+        outcome = await waiter.wait(SOON)
+    assert isinstance(outcome, Answered)
+    assert outcome.news == ("summary", "suggestion")
+
+
+async def test_a_flagged_message_is_told_to_whoever_waits_for_it_alone() -> None:
+    waiters = Waiters()
+    flagged = MessageFlagged(
+        message_id=MESSAGE, seq=1, critical_type="self_harm", text="Call.", links=("https://x",)
+    )
+    with (
+        waiters.waiting(SESSION, MESSAGE) as waiter,
+        waiters.waiting(SESSION, new_id()) as other,
+    ):
+        dispatch(waiters, flagged)
+        assert not waiter.woken
+        assert waiter.critical == Critical(
+            critical_type="self_harm", text="Call.", links=("https://x",)
+        )
+        assert other.critical is None
+
+
+async def test_what_the_agent_says_by_itself_is_no_answer() -> None:
+    waiters = Waiters()
+    said = sent("One.")
+    by_itself = MessageSent(
+        message_id=new_id(), seq=1, proactive_id=new_id(), bubble=0, delay_ms=0, text="Hello?"
+    )
+    with waiters.waiting(SESSION, MESSAGE) as waiter:
+        dispatch(waiters, said)
+        dispatch(waiters, by_itself)
+        dispatch(waiters, completed(said))
+        assert await waiter.wait(SOON) == Answered(str(TURN), (bubble(said),))
 
 
 async def test_the_end_of_the_turn_brings_all_bubbles_in_their_order() -> None:

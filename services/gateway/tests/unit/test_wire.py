@@ -8,9 +8,16 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from lingxi_chassis.ids import new_id
-from lingxi_contracts.agent import AgentParameters, AgentTimings, AgentView, PersonalityVersion
-from lingxi_contracts.chat import MessageView, SessionView, TurnView
+from lingxi_contracts.agent import (
+    AgentParameters,
+    AgentTimings,
+    AgentView,
+    PersonalitySuggestion,
+    PersonalityVersion,
+)
+from lingxi_contracts.chat import Critical, MessageView, SessionView, TurnView
 from lingxi_contracts.errors import AgentNotFound, MessageNotFound, SessionNotFound
+from lingxi_gateway.application.news import Texts
 from lingxi_gateway.application.outcome import Answered, Bubble, Failed, Pending
 from lingxi_gateway.entrypoints.http.wire import agents, chat, sessions
 from lingxi_gateway.entrypoints.http.wire.agents import AgentBody
@@ -229,6 +236,66 @@ def test_an_answer_of_one_bubble_and_of_several() -> None:
     for shape in (one, both):  # what is written by hand is what is documented
         documented = ChatAnswer.model_validate(shape).model_dump(mode="json")
         assert documented == json.loads(json.dumps(shape, default=str))
+
+
+def test_an_answer_tells_the_news_and_what_needs_care() -> None:
+    care = Critical(critical_type="self_harm", text="Call.", links=("https://x.example",))
+    said = Answered(str(TURN), (bubble("One."),), ("summary", "personality", "suggestion"), care)
+    told = chat.answer(SESSION, MESSAGE, said, Texts("They met.", "Calm."))
+    assert (
+        told
+        | {
+            "summary_updated": True,
+            "summary": "They met.",
+            "personality_updated": True,
+            "personality_prompt": "Calm.",
+            "personality_suggestion_available": True,
+            "critical": {
+                "critical_type": "self_harm",
+                "text": "Call.",
+                "links": ("https://x.example",),
+            },
+        }
+        == told
+    )
+    documented = ChatAnswer.model_validate(told).model_dump(mode="json")
+    assert documented == json.loads(json.dumps(told, default=str))
+    only = chat.answer(SESSION, MESSAGE, Answered(str(TURN), (bubble("One."),), ("summary",)))
+    assert "summary" not in only  # it could not be had
+    assert only["summary_updated"] is True
+    waits = chat.pending(SESSION, MESSAGE, Pending(str(TURN), care))
+    failed = Failed(str(TURN), "bad_answer", "No.", retryable=True, critical=care)
+    assert waits["critical"]["text"] == "Call."
+    assert chat.failure(SESSION, MESSAGE, failed)["critical"]["text"] == "Call."
+
+
+def test_what_the_agent_says_by_itself_and_what_needs_care() -> None:
+    grown = shown(sessions.message(SENT.model_copy(update={"proactive": True, "turn_id": None})))
+    assert grown["is_agent_growth"] is True
+    flagged = shown(sessions.message(POSTED.model_copy(update={"critical_type": "self_harm"})))
+    assert (flagged["critical"], flagged["critical_type"]) == (True, "self_harm")
+
+
+def test_a_session_tells_what_waits_for_the_user() -> None:
+    suggestion_id = new_id()
+    view = session_view(suggestion_id=suggestion_id, personality_checked_at=AT)
+    assert shown(sessions.session(view))["current_state"] == {
+        "personality_update_suggestion": {"id": str(suggestion_id)},
+        "last_personality_check": AT_TEXT,
+    }
+    waiting = PersonalitySuggestion(
+        suggestion_id=suggestion_id,
+        session_id=SESSION,
+        reason="They asked.",
+        suggested_personality="Brief.",
+        confidence=0.5,
+        based_on_version=3,
+        created_at=AT,
+    )
+    whole = shown(sessions.session(view, waiting=waiting))["current_state"]
+    assert whole["personality_update_suggestion"]["suggested_personality"] == "Brief."
+    looked = session_view(personality_checked_at=AT)
+    assert shown(sessions.session(looked))["current_state"] == {"last_personality_check": AT_TEXT}
 
 
 def test_pending_and_failed() -> None:

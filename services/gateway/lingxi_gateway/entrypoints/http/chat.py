@@ -14,6 +14,7 @@ from starlette.responses import Response
 from lingxi_chassis.ids import new_id
 from lingxi_contracts.chat import PostMessage
 from lingxi_contracts.identity import derived_message_id, derived_session_id
+from lingxi_gateway.application.news import Texts, texts_of_news
 from lingxi_gateway.application.outcome import Answered, Failed, Outcome
 from lingxi_gateway.application.post_message import post_message
 from lingxi_gateway.entrypoints.http.answers import JSON
@@ -80,8 +81,9 @@ async def post_chat(
     # A post marks what the agent said before as read; a repeat does not, so it is kept for then.
     held = marks.drop(user_id, post.session_id) if body.mark_read else None
 
-    def say(outcome: Outcome) -> Response:
-        return _answer(post, outcome)
+    async def say(outcome: Outcome) -> Response:
+        texts = await texts_of_news(parts.rpc, user_id, post.session_id, outcome)
+        return _answer(post, outcome, texts)
 
     async def finish(outcome: Outcome | None) -> None:
         """Note how far the user has read: up to the answer, if it was written out."""
@@ -96,10 +98,10 @@ async def post_chat(
         if body.stream or wants_stream(request):
             return await stream_answer(parts, caller, post, say, finish)
         outcome = await post_message(parts.rpc, parts.waiters, post, parts.reply_wait_seconds)
+        answer = await say(outcome)
     except BaseException:
         await finish(None)
         raise
-    answer = say(outcome)
     seen = isinstance(outcome, Answered) and not await request.is_disconnected()
     answer.background = BackgroundTask(finish, outcome if seen else None)
     return answer
@@ -126,12 +128,12 @@ def _post(body: wire.ChatBody, user_id: UUID, key: str | None) -> PostMessage:
     )
 
 
-def _answer(post: PostMessage, outcome: Outcome) -> Response:
+def _answer(post: PostMessage, outcome: Outcome, texts: Texts) -> Response:
     if isinstance(outcome, Failed):
         facts = wire.failure(post.session_id, post.message_id, outcome)
         return problem(HTTPStatus.BAD_GATEWAY, outcome.code, outcome.detail, facts)
     if isinstance(outcome, Answered):
-        said = wire.answer(post.session_id, post.message_id, outcome)
+        said = wire.answer(post.session_id, post.message_id, outcome, texts)
         return Response(orjson.dumps(said), media_type=JSON)
     waits = wire.pending(post.session_id, post.message_id, outcome)
     return Response(orjson.dumps(waits), HTTPStatus.ACCEPTED.value, media_type=JSON)

@@ -34,7 +34,7 @@ from lingxi_gateway.entrypoints.http.wire.sessions import message
 READ_SECONDS_MAX = 60.0
 """For a client that reads slowly, beyond the time that the answer may take."""
 
-type Say = Callable[[Outcome], Response]
+type Say = Callable[[Outcome], Awaitable[Response]]
 type Finish = Callable[[Outcome | None], Awaitable[None]]
 """What is to be done once all was written (with the outcome) or the client has gone (None)."""
 
@@ -74,7 +74,7 @@ async def _told(
             if frames := feed.take(CHUNK_BYTES):
                 yield written(one for one in frames if one.event == "delta")
             elif waiting.done():
-                yield written(_end(waiting, say))
+                yield written(await _end(waiting, say))
                 shown = None if feed.ended or waiting.exception() else waiting.result()
                 return
             elif not await feed.wait(KEEP_ALIVE_SECONDS):
@@ -85,13 +85,13 @@ async def _told(
         await finish(shown)
 
 
-def _end(waiting: asyncio.Task[Outcome], say: Say) -> list[Frame]:
+async def _end(waiting: asyncio.Task[Outcome], say: Say) -> list[Frame]:
     """The messages if there are any, and the body of the answer that is no stream."""
     try:
         outcome = waiting.result()
     except Refusal as refusal:  # the session was deleted meanwhile
         return [Frame("error", bytes(refused(refusal).body))]
-    answer = say(outcome)
+    answer = await say(outcome)
     failed = answer.status_code >= HTTPStatus.BAD_REQUEST
     frames: list[Frame] = []
     if isinstance(outcome, Answered):

@@ -1,5 +1,6 @@
 """`/api/sessions/`: conversations."""
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import UUID
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lingxi_chassis.ids import new_id
-from lingxi_contracts.agent import GetAgent
+from lingxi_contracts.agent import GetAgent, GetSuggestion, PersonalitySuggestion
 from lingxi_contracts.base import Text
 from lingxi_contracts.chat import (
     SEARCH_CHARS_MAX,
@@ -24,6 +25,7 @@ from lingxi_contracts.chat import (
     SessionView,
     StartSession,
 )
+from lingxi_contracts.errors import Refusal
 from lingxi_gateway.application.list_messages import list_messages
 from lingxi_gateway.entrypoints.http.answers import CurrentReader, done, shown
 from lingxi_gateway.entrypoints.http.auth import CurrentUser
@@ -95,7 +97,17 @@ async def get_session(
     messages = page.results
     if mark_read:
         view, messages = await _read(parts, user_id, view, messages)
-    return shown(session(view, messages))
+    return shown(session(view, messages, await _waiting(parts, user_id, view)))
+
+
+async def _waiting(parts: Parts, user_id: UUID, view: SessionView) -> PersonalitySuggestion | None:
+    """The suggestion that waits. A session is shown also while agent is away."""
+    if view.suggestion_id is None:
+        return None
+    question = GetSuggestion(user_id=user_id, agent_id=view.agent_id, session_id=view.session_id)
+    with suppress(Refusal):
+        return (await parts.rpc.call(question)).suggestion
+    return None
 
 
 async def _read(

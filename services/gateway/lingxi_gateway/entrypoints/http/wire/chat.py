@@ -7,7 +7,8 @@ from pydantic import ConfigDict, Field
 
 from lingxi_contracts.base import Text
 from lingxi_contracts.chat import MESSAGE_CHARS_MAX
-from lingxi_gateway.application.outcome import Answered, Failed, Pending
+from lingxi_gateway.application.news import NOTHING, Texts
+from lingxi_gateway.application.outcome import Answered, Failed, Outcome, Pending
 from lingxi_gateway.entrypoints.http.ids import AgentId, SessionId
 from lingxi_gateway.entrypoints.http.problems import Problem
 from lingxi_gateway.entrypoints.http.wire.base import Shape, absent_if_none
@@ -37,6 +38,14 @@ class ChatBody(Shape):
     )
 
 
+class Care(Shape):
+    """The message needs care: show the text and the links with whatever becomes of it."""
+
+    critical_type: str
+    text: str
+    links: list[str]
+
+
 class SaidMessage(Shape):
     """One message of an answer."""
 
@@ -53,6 +62,14 @@ class ChatAnswer(Shape):
     response: str = Field(description="All that was said; several messages as paragraphs.")
     ai_message_id: UUID = Field(description="The answer's last message.")
     messages: list[SaidMessage] | None = absent_if_none("The answer's messages when several.")
+    summary_updated: bool | None = absent_if_none("Since the session's previous answer.")
+    summary: str | None = absent_if_none("The new one.")
+    personality_updated: bool | None = absent_if_none("Since the session's previous answer.")
+    personality_prompt: str | None = absent_if_none("The new one.")
+    personality_suggestion_available: bool | None = absent_if_none(
+        "Since the session's previous answer a suggestion came, and it waits."
+    )
+    critical: Care | None = absent_if_none()
 
 
 class ChatPending(Shape):
@@ -62,6 +79,7 @@ class ChatPending(Shape):
     user_message_id: UUID
     turn_id: UUID
     status: Literal["pending"] = "pending"
+    critical: Care | None = absent_if_none()
 
 
 class ChatFailure(Problem):
@@ -71,9 +89,12 @@ class ChatFailure(Problem):
     user_message_id: UUID
     turn_id: UUID
     retryable: bool
+    critical: Care | None = absent_if_none()
 
 
-def answer(session_id: UUID, message_id: UUID, said: Answered) -> dict[str, Any]:
+def answer(
+    session_id: UUID, message_id: UUID, said: Answered, texts: Texts = NOTHING
+) -> dict[str, Any]:
     """A `ChatAnswer`, by hand: this is the hot path."""
     shape: dict[str, Any] = {
         "session_id": session_id,
@@ -86,7 +107,25 @@ def answer(session_id: UUID, message_id: UUID, said: Answered) -> dict[str, Any]
         shape["messages"] = [
             {"id": bubble.message_id, "message": bubble.text} for bubble in said.bubbles
         ]
-    return shape
+    if said.news:
+        shape |= _news(said, texts)
+    return shape | _care(said)
+
+
+def _news(said: Answered, texts: Texts) -> dict[str, Any]:
+    told = {
+        "summary_updated": "summary" in said.news or None,
+        "summary": texts.summary,
+        "personality_updated": "personality" in said.news or None,
+        "personality_prompt": texts.personality_prompt,
+        "personality_suggestion_available": "suggestion" in said.news or None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _care(outcome: Outcome) -> dict[str, Any]:
+    critical = outcome.critical
+    return {} if critical is None else {"critical": critical.model_dump()}
 
 
 def accepted(session_id: UUID, message_id: UUID, turn_id: str) -> dict[str, Any]:
@@ -101,6 +140,7 @@ def pending(session_id: UUID, message_id: UUID, outcome: Pending) -> dict[str, A
         "user_message_id": message_id,
         "turn_id": outcome.turn_id,
         "status": "pending",
+        **_care(outcome),
     }
 
 
@@ -111,4 +151,5 @@ def failure(session_id: UUID, message_id: UUID, outcome: Failed) -> dict[str, An
         "user_message_id": message_id,
         "turn_id": outcome.turn_id,
         "retryable": outcome.retryable,
+        **_care(outcome),
     }

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from lingxi_contracts.agent import PersonalitySuggestion
 from lingxi_contracts.base import Text
 from lingxi_contracts.chat import (
     MESSAGE_CHARS_MAX,
@@ -18,6 +19,7 @@ from lingxi_contracts.chat import (
 )
 from lingxi_gateway.entrypoints.http.ids import AgentId, MessageId
 from lingxi_gateway.entrypoints.http.wire.base import Shape, absent_if_none
+from lingxi_gateway.entrypoints.http.wire.suggestions import Suggestion, suggestion
 
 NOTICE = "You are talking to an AI, not to a person. It can be wrong."
 _ID_EXAMPLE = "01a203e2-68f2-75b6-a862-1ad8484928f1"
@@ -79,6 +81,21 @@ class Turn(Shape):
     retryable: bool | None = absent_if_none()
 
 
+class SuggestionRef(Shape):
+    """A suggestion that waits, where only its being there is told."""
+
+    id: UUID
+
+
+class CurrentState(Shape):
+    """What of the agent's personality waits for the user, and when it was last looked at."""
+
+    personality_update_suggestion: Suggestion | SuggestionRef | None = absent_if_none(
+        "Whole where one session is asked for, else its id."
+    )
+    last_personality_check: datetime | None = absent_if_none()
+
+
 class Session(Shape):
     """A conversation with one agent. `messages` is empty in lists."""
 
@@ -93,7 +110,7 @@ class Session(Shape):
     first_unread_id: UUID | None
     last_message: Message | None
     last_activity_at: datetime
-    current_state: None = None
+    current_state: CurrentState | None = None
     turn: Turn | None
     notice: str = NOTICE
     messages: list[Message]
@@ -158,9 +175,13 @@ def turn(view: TurnView) -> Turn:
     )
 
 
-def session(view: SessionView, messages: Iterable[MessageView] = ()) -> Session:
-    """A session, with as many messages as are given."""
-    return Session.model_construct(**_fields(view, messages))
+def session(
+    view: SessionView,
+    messages: Iterable[MessageView] = (),
+    waiting: PersonalitySuggestion | None = None,
+) -> Session:
+    """A session, with as many messages as are given, and the suggestion that waits if it is."""
+    return Session.model_construct(**_fields(view, messages, waiting))
 
 
 def session_with_previous(
@@ -181,7 +202,22 @@ def summary(view: SessionView) -> Summary:
     )
 
 
-def _fields(view: SessionView, messages: Iterable[MessageView]) -> dict[str, Any]:
+def _state(view: SessionView, waiting: PersonalitySuggestion | None) -> CurrentState | None:
+    if view.suggestion_id is None and view.personality_checked_at is None:
+        return None
+    told = None
+    if view.suggestion_id is not None:
+        told = suggestion(waiting) if waiting else SuggestionRef(id=view.suggestion_id)
+    return CurrentState(
+        personality_update_suggestion=told, last_personality_check=view.personality_checked_at
+    )
+
+
+def _fields(
+    view: SessionView,
+    messages: Iterable[MessageView],
+    waiting: PersonalitySuggestion | None = None,
+) -> dict[str, Any]:
     return {
         "id": view.session_id,
         "agent_configuration": view.agent_id,
@@ -194,6 +230,7 @@ def _fields(view: SessionView, messages: Iterable[MessageView]) -> dict[str, Any
         "first_unread_id": view.first_unread_id,
         "last_message": message(view.last_message) if view.last_message else None,
         "last_activity_at": view.last_activity_at,
+        "current_state": _state(view, waiting),
         "turn": turn(view.turn) if view.turn else None,
         "messages": [message(one) for one in messages],
     }
