@@ -45,7 +45,6 @@ class _Rule(_Strict):
     id: Filled
     critical_type: Filled
     languages: dict[str, _Care] = Field(min_length=1)
-    moderation_categories: tuple[Filled, ...] = ()
 
 
 class _File(_Strict):
@@ -80,5 +79,4 @@ def _rule(read: _Rule) -> Rule:
         )
         for language, care in read.languages.items()
     }
-    categories = frozenset(read.moderation_categories)
-    return Rule(read.id, read.critical_type, languages, categories)
+    return Rule(read.id, read.critical_type, languages)

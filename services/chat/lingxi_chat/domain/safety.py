@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from lingxi_contracts.chat import Critical
 
-_CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
-
 
 @dataclass(frozen=True, slots=True)
 class Care:
@@ -23,13 +21,11 @@ class Care:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind of message that needs care, by language. `categories`: what a moderation model calls
-    it."""
+    """A kind of message that needs care, by language."""
 
     rule_id: str
     critical_type: str
     languages: Mapping[str, Care]
-    categories: frozenset[str] = frozenset()
 
     def shown(self, language: str) -> Critical:
         """What is shown in a language."""
@@ -50,18 +46,3 @@ class Rules:
                 if any(pattern.search(text) for pattern in care.patterns):
                     return rule.shown(language)
         return None
-
-    def moderated(self, text: str, categories: Sequence[str]) -> Critical | None:
-        """The same by what a moderation model found. A category without a rule has no text."""
-        if not categories:
-            return None
-        for rule in self.rules:
-            if not rule.categories.isdisjoint(categories):
-                return rule.shown(_language(text, rule.languages))
-        return Critical(critical_type=categories[0], text="")
-
-
-def _language(text: str, languages: Mapping[str, Care]) -> str:
-    """Of those there are, the one that the text looks like."""
-    written = "zh" if _CJK.search(text) else "en"
-    return written if written in languages else next(iter(languages))

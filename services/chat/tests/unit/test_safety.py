@@ -33,19 +33,7 @@ def test_the_example_flags_what_needs_care_in_its_language(
         assert critical.links
 
 
-def test_a_category_of_a_moderation_model_is_told_in_the_language_of_the_text() -> None:
-    rules = load_rules(EXAMPLE)
-    english, chinese = (
-        rules.moderated(text, ["self-harm/intent"]) for text in ("Goodbye.", "再见")
-    )
-    assert english is not None
-    assert chinese is not None
-    assert english.text.startswith("I am an AI")
-    assert chinese.text.startswith("我是人工智能")
-    unknown = Rules().moderated("x", ["violence"])
-    assert unknown is not None
-    assert (unknown.critical_type, unknown.text) == ("violence", "")
-    assert rules.moderated("x", []) is None
+def test_without_rules_nothing_is_flagged() -> None:
     assert Rules().flag("I want to die") is None
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from lingxi_chat.domain import conversation, turns
+from lingxi_chat.domain import conversation, proactive, summaries, turns
 from lingxi_chat.domain.session import NEW, SessionEvent, evolve
 from lingxi_chat.domain.turns import Bubble, Failure, Reply, Stop, TurnEnd
 from lingxi_chat.projections.sessions import SESSION
@@ -17,6 +17,10 @@ from lingxi_contracts.chat import (
     MessageSent,
     MessagesRead,
     MessagesSuperseded,
+    PersonalityReviewDue,
+    SummaryDue,
+    SummaryWithdrawn,
+    SummaryWritten,
     TurnCompleted,
     TurnFailed,
     TurnStarted,
@@ -27,8 +31,11 @@ from lingxi_contracts.errors import (
     NothingToRegenerate,
     NothingToRetry,
     NotNewestMessage,
+    ProactiveOutdated,
+    SummaryOutdated,
     TooManyPending,
     TurnOpen,
+    UnreadMessages,
 )
 
 HOW = st.sampled_from(["completes", "fails", "is stopped", "is stopped before a word"])
@@ -174,6 +181,91 @@ class SessionMachine(RuleBasedStateMachine):
         unread = [one for one in self.unread() if one.seq > up_to]
         first = unread[0].message_id if unread else None
         self.record(conversation.read(self.session, up_to, len(unread), first))
+
+    @rule(up_to_date=st.booleans())
+    def speak_first(self, up_to_date: bool) -> None:
+        newest = self.session.newest_user
+        seq = (newest.seq if newest else 0) + (not up_to_date)
+        decided = proactive.Decided(self.new_id(), self.new_id(), "Hello?", seq, AT)
+        before = self.session.last_activity_at
+        try:
+            events = proactive.send_proactive(self.session, decided, AT - timedelta(seconds=1))
+        except ProactiveOutdated:
+            assert not up_to_date
+            return
+        except TurnOpen:
+            assert self.session.open_turn
+            return
+        except UnreadMessages:
+            assert self.session.unread_count
+            return
+        self.record(events)
+        assert self.visible()[-1] == decided.message_id
+        assert self.session.last_activity_at == before
+
+    @rule(data=st.data())
+    def summarise(self, data: st.DataObject) -> None:
+        marks = self.session.marks
+        covers_from = marks.covers_up_to + 1
+        up_to = data.draw(st.integers(covers_from, covers_from + 12))
+
+        def recorded(**other: int) -> Sequence[SessionEvent]:
+            work = {
+                "covers_from": covers_from,
+                "covers_up_to": up_to,
+                "superseded_count": self.session.superseded_count,
+            }
+            return summaries.record_summary(
+                self.session, **(work | other), title="Summed up", summary="They talked."
+            )
+
+        for other in ({"covers_from": covers_from + 1}, {"superseded_count": -1}):
+            with pytest.raises(SummaryOutdated):
+                recorded(**other)
+        try:
+            events = recorded()
+        except SummaryOutdated:
+            assert up_to > marks.summary_due_up_to
+            return
+        self.record(events)
+        assert recorded() == ()
+
+    @invariant()
+    def what_is_due_was_told_and_is_no_more_than_it_must_be(self) -> None:
+        """Ten messages fall due once, unless a summary of them was withdrawn."""
+        reviews = [event.to_seq // 20 for event in self.of(PersonalityReviewDue)]
+        assert reviews == sorted(set(reviews))
+        due = 0
+        for event, _ in self.log:
+            if isinstance(event, SummaryDue):
+                assert event.to_seq // 10 > due // 10
+                due = event.to_seq
+            elif isinstance(event, SummaryWithdrawn):
+                due = min(due, event.covers_up_to)
+        assert self.session.marks.summary_due_up_to == due
+        if self.log and isinstance(self.log[-1][0], ENDS):
+            assert self.session.last_seq // 10 == due // 10
+
+    @invariant()
+    def the_summary_tells_nothing_that_was_superseded_since(self) -> None:
+        places = {
+            e.message_id: e.seq for e, _ in self.log if isinstance(e, MessagePosted | MessageSent)
+        }
+        standing: list[int] = []
+        events = [event for event, _ in self.log]
+        for at, event in enumerate(events):
+            if isinstance(event, SummaryWritten):
+                assert event.covers_from == (standing[-1] if standing else 0) + 1
+                standing.append(event.covers_up_to)
+            elif isinstance(event, MessagesSuperseded):
+                oldest = min(places[one] for one in event.message_ids)
+                told = bool(standing) and oldest <= standing[-1]
+                follows = events[at + 1]
+                assert isinstance(follows, SummaryWithdrawn) == told
+                if isinstance(follows, SummaryWithdrawn):
+                    standing = [bound for bound in standing if bound < oldest]
+                    assert follows.covers_up_to == (standing[-1] if standing else 0)
+        assert self.session.marks.covers_up_to == (standing[-1] if standing else 0)
 
     @rule(title=st.sampled_from(["Trip", "Work"]))
     def rename(self, title: str) -> None:
