@@ -48,7 +48,11 @@ class Story:
         self._api = api
         self._out = out
         self._wait_seconds = BACKGROUND_SECONDS_MAX if simulated else REAL_MODEL_SECONDS_MAX
-        parameters: Json = {"personality_prompt": PERSONALITY, "proactive_behavior": "aggressive"}
+        parameters: Json = {
+            "personality_prompt": PERSONALITY,
+            "proactive_behavior": "aggressive",
+            "auto_apply_confidence": None,  # however sure the model is, Ada decides
+        }
         if not simulated:
             parameters["max_tokens"] = REPLY_TOKENS_MAX
         agent = {
@@ -111,13 +115,20 @@ class Story:
 
     def _suggestion(self) -> bool:
         self._length_before = len(self._say(QUESTION))
+        looked_at = self._looked_at()
         self._say(WISH)
         wished_at = self._messages()
         for text in SMALL_TALK[::-1]:
             if self._messages() // REVIEW_EVERY > wished_at // REVIEW_EVERY:
                 break
             self._say(text)
-        found = wait_for(self._suggested, self._wait_seconds)
+
+        def looked() -> bool | None:
+            return self._looked_at() != looked_at or None
+
+        if wait_for(looked, self._wait_seconds) is None:
+            return False
+        found = self._suggested()
         if found is None:
             self._note("the model sees no reason for another personality")
             return False
@@ -146,18 +157,21 @@ class Story:
         before = self._messages()
         self._note(f"{INACTIVITY_MINUTES} minutes pass, faster than usual")
 
-        def written() -> Json | None:
+        def decided() -> Json | None:
             mine = (one for one in self._newest() if one["is_agent_growth"])
-            return next((one for one in mine if one["seq"] > before), None)
+            message = next((one for one in mine if one["seq"] > before), None)
+            against = (one for one in self._decisions() if one.get("gate") == "model")
+            return message or next(against, None)
 
-        message = wait_for(written, self._wait_seconds)
-        if message is None:
+        decision = wait_for(decided, self._wait_seconds)
+        if decision is None or "message" not in decision:
+            self._note("the model would rather wait")
             return False
-        self._line("Robin", message["message"])
+        self._line("Robin", decision["message"])
         return True
 
     def _why(self) -> bool:
-        decisions = self._api.get(f"{self._session}/proactive/")["results"]
+        decisions = self._decisions()
         for one in decisions:
             gate = f" by {one['gate']}" if one.get("gate") else ""
             self._note(f"{one['outcome']}{gate}: {one['reason']}")
@@ -198,6 +212,14 @@ class Story:
 
     def _newest(self) -> list[Json]:
         return self._api.get(f"{self._session}/messages/?limit=200")["results"]
+
+    def _looked_at(self) -> str | None:
+        """When somebody last looked whether the personality should change."""
+        state: Json = self._api.get(f"{self._session}/?mark_read=false")["current_state"] or {}
+        return state.get("last_personality_check")
+
+    def _decisions(self) -> list[Json]:
+        return self._api.get(f"{self._session}/proactive/")["results"]
 
     def _suggested(self) -> Json | None:
         return self._api.get(f"{self._session}/personality-suggestion/").get("suggestion")
