@@ -24,6 +24,8 @@ from lingxi_chassis.model.failures import failure_of, retry_after_seconds
 from lingxi_chassis.model.transport import LeanTransport
 from lingxi_chassis.model.tries import Tries
 
+CHAT = b"chat/completions"
+EMBEDDINGS = b"embeddings"
 CONNECT_SECONDS = 5.0
 AFTER_DONE_SECONDS = 0.5
 _EXTENSIONS = {"timeout": httpx2.Timeout(None, connect=CONNECT_SECONDS).as_dict()}
@@ -41,8 +43,8 @@ class Wire:
         sdk = openai.AsyncOpenAI(
             base_url=base_url, api_key=api_key or "none", http_client=self._client
         )
-        path = sdk.base_url.raw_path + b"chat/completions"
-        self._url = sdk.base_url.copy_with(raw_path=path)
+        self._base_url = sdk.base_url
+        self._chat_url = self._url_of(CHAT)
         headers = {**sdk.default_headers, **sdk.auth_headers}
         self._headers = httpx2.Headers(
             {name: value for name, value in headers.items() if isinstance(value, str)}
@@ -53,10 +55,13 @@ class Wire:
         await self._client.aclose()
 
     @asynccontextmanager
-    async def opened(self, body: bytes, tries: Tries) -> AsyncGenerator[httpx2.Response]:
-        """A chat request's response, status 200, unread. Raises ModelFailure."""
+    async def opened(
+        self, body: bytes, tries: Tries, path: bytes = CHAT
+    ) -> AsyncGenerator[httpx2.Response]:
+        """A request's response, status 200, unread. Raises ModelFailure."""
+        url = self._chat_url if path is CHAT else self._url_of(path)
         request = httpx2.Request(
-            "POST", self._url, headers=self._headers, content=body, extensions=_EXTENSIONS
+            "POST", url, headers=self._headers, content=body, extensions=_EXTENSIONS
         )
         try:
             async with self._patience(tries):
@@ -71,6 +76,9 @@ class Wire:
             yield response
         finally:
             await response.aclose()
+
+    def _url_of(self, path: bytes) -> httpx2.URL:
+        return self._base_url.copy_with(raw_path=self._base_url.raw_path + path)
 
     async def _failure(self, response: httpx2.Response, tries: Tries) -> ModelFailure:
         """What a status other than 2xx means. Raises ModelFailure if the body does not come."""
