@@ -5,14 +5,17 @@ anywhere in a cluster holds `xmin`, and with it every relay. So transactions are
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import LiteralString
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import TupleRow
 
 OWNERS = ("gateway", "chat", "agent", "scheduler")
+WITH_VECTORS = {"chat"}
 CONNECT_SECONDS_MAX = 10
 TRANSACTION_SECONDS_MAX = 5
 IDLE_IN_TRANSACTION_SECONDS_MAX = 2
@@ -50,6 +53,21 @@ def ensure_databases(server_url: str, passwords: Mapping[str, str]) -> None:
                 admin.execute(sql.SQL("grant {} to current_user").format(name))
                 admin.execute(sql.SQL("create database {0} owner {0}").format(name))
                 admin.execute(sql.SQL("revoke all on database {} from public").format(name))
+    for owner in passwords.keys() & WITH_VECTORS:
+        _ensure_vectors(server_url, owner)
+
+
+def _ensure_vectors(server_url: str, owner: str) -> None:
+    """pgvector in an owner's database, where the server has it: no owner may create it itself."""
+    connect = psycopg.connect(
+        server_url,
+        dbname=database_name(owner),
+        autocommit=True,
+        connect_timeout=CONNECT_SECONDS_MAX,
+    )
+    with connect as admin, suppress(InsufficientPrivilege):
+        if _names(admin, "select name from pg_available_extensions where name = 'vector'"):
+            admin.execute("create extension if not exists vector")
 
 
 def _names(admin: psycopg.Connection[TupleRow], query: LiteralString) -> set[str]:

@@ -4,10 +4,11 @@ import nats
 import psycopg
 import pytest
 
+from lingxi_local.databases import ensure_databases, owner_url
 from lingxi_local.nats import RunningNats
 from lingxi_local.nats_configuration import ADMIN
 from lingxi_local.postgres import PostgresServer, RunningPostgres
-from tests.fixtures.servers import PASSWORD, reachable_folder
+from tests.fixtures.servers import PASSWORD, Servers, reachable_folder
 
 
 def test_a_fresh_database_is_empty(database_url: str) -> None:
@@ -31,6 +32,19 @@ def test_postgres_logs_no_values_that_it_refuses(unused_port: int) -> None:
         logged = log_file.read_text()
     assert "duplicate key value" in logged
     assert "marker" not in logged
+
+
+def test_chat_may_keep_vectors(servers: Servers) -> None:
+    """Guards the extension: an owner, who is no superuser, can't create it."""
+    for _ in range(2):
+        ensure_databases(servers.postgres_url, {"chat": PASSWORD})
+    there = "select count(*) from pg_available_extensions where name = 'vector'"
+    with psycopg.connect(owner_url(servers.postgres_url, "chat", PASSWORD)) as chat:
+        created = chat.execute("select count(*) from pg_extension where extname = 'vector'")
+        assert created.fetchone() == chat.execute(there).fetchone()
+    with psycopg.connect(servers.postgres_url, autocommit=True) as admin:
+        admin.execute("drop database lingxi_chat")
+        admin.execute("drop role lingxi_chat")
 
 
 async def test_a_stream_survives_a_killed_server(nats_server: RunningNats) -> None:
