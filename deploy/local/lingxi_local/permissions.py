@@ -130,6 +130,8 @@ SERVICE_DURABLES: Mapping[str, Sequence[str]] = {
         "scheduler-forget_agent",
     ),
     "CHAT_EVENTS": (
+        "chat-index_messages",
+        "chat-embed_messages",
         "summarizer-write_summary",
         "summarizer-review_personality",
         "agent-forget_session",
@@ -161,7 +163,7 @@ ROLES: tuple[Role, ...] = (
         "chat",
         owns_events=True,
         more_streams=(LIVE_STREAM,),
-        reads=("AGENT_EVENTS", "GATEWAY_EVENTS"),
+        reads=("CHAT_EVENTS", "AGENT_EVENTS", "GATEWAY_EVENTS"),
         more_publish=("chat.live.>", "chat.work", "chat.stop", "agent.rpc.get_profile"),
         more_subscribe=("chat.work", "chat.stop"),
     ),
