@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
@@ -14,20 +16,32 @@ from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser, LivePurge
 from lingxi_chassis.eventlog import EventLog, Recent
 from lingxi_chassis.model.client import ModelClient
+from lingxi_chassis.model.embedding_client import EmbeddingClient
+from lingxi_chassis.model.gate import Gate
 from lingxi_chassis.owner import open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
-from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
+from lingxi_chassis.rebuild import (
+    ReadModels,
+    Rebuilt,
+    rebuild_read_models,
+    rebuild_snapshots,
+)
 from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.tasks import in_background
 from lingxi_chat.adapters.agents import RemoteProfiles
+from lingxi_chat.adapters.embeddings import EmbeddingModel
 from lingxi_chat.adapters.live import LiveSignals
 from lingxi_chat.adapters.model import SpeakingModel
 from lingxi_chat.adapters.safety_rules import load_rules
 from lingxi_chat.application.answer_turn import AnswerTurns
+from lingxi_chat.application.catch_up import Behind, CatchUp
 from lingxi_chat.application.edit_message import EditMessages
+from lingxi_chat.application.embed_messages import MeantMessages
+from lingxi_chat.application.index_messages import index_messages
 from lingxi_chat.application.parts import SessionLog
 from lingxi_chat.application.post_message import PostMessages
+from lingxi_chat.application.recall import Recall
 from lingxi_chat.application.regenerate_turn import RegenerateTurns
 from lingxi_chat.application.retry_turn import RetryTurns
 from lingxi_chat.application.stop_turn import StopTurns
@@ -36,6 +50,8 @@ from lingxi_chat.domain import session
 from lingxi_chat.domain.safety import Rules
 from lingxi_chat.entrypoints import events, rpc, work_rpc
 from lingxi_chat.projections import messages, sessions, summaries
+from lingxi_chat.projections.recall import forget_index, unindexed_sessions
+from lingxi_chat.projections.recall_vectors import ensure_vectors
 from lingxi_chat.settings import Settings
 from lingxi_contracts.chat import EVENTS, OWNER, SessionDeleted
 from lingxi_contracts.dead_letters import ReplayLetter
@@ -89,6 +105,51 @@ def model_client(settings: Settings) -> ModelClient:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Recalling:
+    """Recall, and who keeps its index; `meant` where there is an embedding model and pgvector."""
+
+    recall: Recall
+    catch_up: CatchUp
+    meant: MeantMessages | None
+
+
+@asynccontextmanager
+async def start_recalling(
+    settings: Settings, pool: Pool, gate: Gate, stop: Stop
+) -> AsyncGenerator[Recalling]:
+    """Messages are indexed and recalled while the context is open."""
+    async with AsyncExitStack() as stack:
+        meant = None
+        behind: list[Behind] = [
+            (lambda: unindexed_sessions(pool), lambda one: index_messages(pool, one))
+        ]
+        if settings.openai_embedding_model:
+            if await ensure_vectors(pool):
+                client = EmbeddingClient(
+                    settings.openai_base_url,
+                    settings.openai_api_key.get_secret_value(),
+                    settings.openai_embedding_model,
+                    gate,
+                )
+                stack.push_async_callback(client.close)
+                known = meant = MeantMessages(pool, EmbeddingModel(client))
+                behind.append((lambda: unindexed_sessions(pool, known.mark), known.index))
+            else:
+                structlog.get_logger(__name__).warning("no_pgvector", recalled_by="terms")
+        catch_up = CatchUp(behind)
+        await stack.enter_async_context(in_background(catch_up.run(), "catch_up", stop.fail))
+        yield Recalling(Recall(pool, meant and meant.alike), catch_up, meant)
+
+
+async def rebuild(settings: Settings, pool: Pool, recalling: Recalling) -> Rebuilt:
+    """Make the read models again. The index that messages are recalled by follows by and by."""
+    rebuilt = await rebuild_read_models(settings.database_url, READ_MODELS)
+    await forget_index(pool)
+    recalling.catch_up.again()
+    return rebuilt
+
+
 @asynccontextmanager
 async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     """The service runs while the context is open.
@@ -108,7 +169,12 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         settle_seconds = settings.burst_settle_ms / 1000
         model = SpeakingModel(client)
         context_tokens = settings.model_context_tokens
-        answer = AnswerTurns(log, profiles, model, live, context_tokens, settle_seconds)
+        recalling = await stack.enter_async_context(
+            start_recalling(settings, parts.pool, client.gate, stop)
+        )
+        answer = AnswerTurns(
+            log, profiles, model, live, recalling.recall, context_tokens, settle_seconds
+        )
 
         async def nudge() -> None:
             with suppress(NatsError):  # not connected: the sweeps find it
@@ -149,7 +215,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         await work_rpc.serve(parts.server, log, live)
         asked = operations.asked_model(settings.openai_base_url, settings.openai_model)
         rebuilds = Rebuilds(
-            lambda: rebuild_read_models(settings.database_url, READ_MODELS),
+            lambda: rebuild(settings, parts.pool, recalling),
             lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
         )
         await operations.serve(parts, OWNER, rebuilds, asked)
@@ -157,7 +223,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream(), [purge])
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
-        events.listen(subscriptions, log, tell_holder)
+        events.listen(subscriptions, log, tell_holder, recalling.meant)
         parts.health.add("consumers", subscriptions.trouble)
         await hearing.enter_async_context(subscriptions)
         await parts.server.serve(ReplayLetter, subscriptions.replay)

@@ -14,6 +14,8 @@ class Settings(OwnerSettings):
     openai_api_key: SecretStr = Field(default=SecretStr("none"), alias="OPENAI_API_KEY")
     """`none`: a provider that asks for no key."""
     openai_model: str = Field(default="gpt-4.1-mini", alias="OPENAI_MODEL")
+    openai_embedding_model: str = Field(default="", alias="OPENAI_EMBEDDING_MODEL")
+    """Empty: messages are recalled by their words alone."""
     model_context_tokens: int = Field(default=8192, alias="MODEL_CONTEXT_TOKENS", ge=2048)
     model_concurrency: int = Field(default=16, alias="MODEL_CONCURRENCY", ge=1, le=1024)
     turn_deadline_seconds: float = Field(default=120, alias="TURN_DEADLINE_SECONDS", gt=0)

@@ -29,12 +29,13 @@ from lingxi_chat.application.parts import (
     SessionSnapshot,
     Spoken,
 )
+from lingxi_chat.application.recall import Recall
 from lingxi_chat.application.stopping import CutOff, Stopped
 from lingxi_chat.application.telling import Telling
 from lingxi_chat.application.turn_workers import Held
 from lingxi_chat.domain.bubbles import BUBBLES_MAX, delay_ms
 from lingxi_chat.domain.conversation import PENDING_MAX
-from lingxi_chat.domain.prompt import Known, Prompt, build_prompt
+from lingxi_chat.domain.prompt import Known, Prompt, Said, build_prompt
 from lingxi_chat.domain.session import Session
 from lingxi_chat.domain.turns import Bubble, Failure, Reply, Stop, TurnEnd, end_turn
 from lingxi_chat.projections.open_turns import (
@@ -48,6 +49,7 @@ from lingxi_chat.projections.open_turns import (
     renew,
 )
 from lingxi_chat.projections.prompt_material import Newest, newest_messages
+from lingxi_chat.projections.recall_search import Search
 from lingxi_contracts.agent import AgentProfile
 from lingxi_contracts.chat import DeleteSession, FailureCode, TurnStarted
 from lingxi_contracts.errors import AgentNotFound, SessionNotFound, Unavailable
@@ -78,6 +80,7 @@ class AnswerTurns:
     profiles: Profiles
     model: Model
     live: Live
+    recall: Recall
     context_tokens: int
     settle_seconds: float = 0
 
@@ -145,7 +148,7 @@ class AnswerTurns:
         telling = Telling(self.live, claim)
         async with telling:
             profile, newest_said = await self._look_up(turn, session)
-            prompt = self._prompt(profile, session, newest_said)
+            prompt = await self._recalling(claim, profile, session, newest_said)
             outcome: Reply | Failure | Stop
             try:
                 async with turn.stopping.interrupting():
@@ -201,7 +204,33 @@ class AnswerTurns:
             raise SessionNotFound  # deleted since we loaded it
         return newest
 
-    def _prompt(self, profile: AgentProfile, session: Session, newest: Newest) -> Prompt:
+    async def _recalling(
+        self, claim: Claim, profile: AgentProfile, session: Session, newest: Newest
+    ) -> Prompt:
+        """The prompt with what fits the messages that wait, of all that is not in it anyway."""
+        prompt = self._prompt(profile, session, newest)
+        window_from = min(said.seq for said in prompt.messages)
+        if window_from == 1 and not newest.elsewhere:
+            return prompt
+        search = Search(
+            claim.user_id,
+            session.agent_id,
+            claim.session_id,
+            window_from,
+            session.turn.regenerates if session.turn else None,
+        )
+        waiting = {one.seq for one in session.waiting}
+        asked = "\n".join(said.text for said in newest.messages if said.seq in waiting)
+        recalled = await self.recall(search, asked)
+        return self._prompt(profile, session, newest, recalled) if recalled else prompt
+
+    def _prompt(
+        self,
+        profile: AgentProfile,
+        session: Session,
+        newest: Newest,
+        recalled: Sequence[Said] = (),
+    ) -> Prompt:
         # An agent may ask for longer answers than there is room for: half is for the prompt.
         room = min(profile.parameters.max_tokens or ANSWER_TOKENS, self.context_tokens // 2)
         return build_prompt(
@@ -217,6 +246,7 @@ class AnswerTurns:
             session.waiting[0].seq,
             self.model.estimated(self.context_tokens - room, profile.parameters.model),
             estimate_tokens,
+            recalled=recalled,
         )
 
     async def _record(self, claim: Claim, end: TurnEnd, known: SessionSnapshot) -> Held | None:

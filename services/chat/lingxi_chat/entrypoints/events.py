@@ -1,22 +1,30 @@
-"""Which events of other owners chat listens to, and what it does about them.
+"""Which events chat listens to, other owners' and its own, and what it does about them.
 
 Guards: the neighbours' rows are monotone in their stream's sequence or in time, a deletion is
-final, a session is deleted once, and of an erased user nothing is begun.
+final, a session is deleted once, of an erased user nothing is begun, and a session's index moves by
+compare-and-set.
 """
 
 from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.postgres import Pool
 from lingxi_chat.application.delete_session import TellHolder, delete_sessions_of
+from lingxi_chat.application.embed_messages import MeantMessages
 from lingxi_chat.application.erase_user import erase_user
+from lingxi_chat.application.index_messages import index_messages
 from lingxi_chat.application.parts import SessionLog
 from lingxi_chat.projections.neighbours import forget_agent, remember_agent, remember_user
 from lingxi_chat.projections.reviews import Look, remember_look
-from lingxi_contracts import agent, gateway
+from lingxi_contracts import agent, chat, gateway
 from lingxi_contracts.envelope import Envelope
 
 
-def listen(subscriptions: Subscriptions, log: SessionLog, tell_holder: TellHolder) -> None:
-    """Register chat's handlers."""
+def listen(
+    subscriptions: Subscriptions,
+    log: SessionLog,
+    tell_holder: TellHolder,
+    meant: MeantMessages | None = None,
+) -> None:
+    """Register chat's handlers; `meant`: who gives messages their vectors, if anybody does."""
     neighbours = Neighbours(log.pool)
     named = ("agent_created", "agent_changed")
     subscriptions.on(agent.OWNER, named, "remember_agent", neighbours.remember_agent)
@@ -32,8 +40,24 @@ def listen(subscriptions: Subscriptions, log: SessionLog, tell_holder: TellHolde
     async def user_deleted(event: Envelope) -> None:
         await erase_user(event.userid, log, tell_holder)
 
+    async def summary_due(event: Envelope) -> None:
+        due = chat.SummaryDue.model_validate(event.data)
+        await index_messages(log.pool, event.subject, due.to_seq)
+
+    subscriptions.on(chat.OWNER, ("summary_due",), "index_messages", summary_due)
+    if meant is not None:
+        # Apart from the other, which must not wait while the provider is away.
+        _embed(subscriptions, meant)
     subscriptions.on(agent.OWNER, ("agent_deleted",), "delete_sessions", agent_deleted)
     subscriptions.on(gateway.OWNER, ("user_deleted",), "erase_user", user_deleted)
+
+
+def _embed(subscriptions: Subscriptions, meant: MeantMessages) -> None:
+    async def summary_due(event: Envelope) -> None:
+        due = chat.SummaryDue.model_validate(event.data)
+        await meant.index(event.subject, due.to_seq)
+
+    subscriptions.on(chat.OWNER, ("summary_due",), "embed_messages", summary_due)
 
 
 class Neighbours:

@@ -13,13 +13,15 @@ from lingxi_chat.projections.summaries import STANDING
 class Newest:
     """The newest messages in order of seq, and what a prompt is made with beside them.
 
-    `suggestion_id`: the suggestion of a personality that waits for the user.
+    `suggestion_id`: the suggestion of a personality that waits for the user. `elsewhere`: the user
+    and the agent have talked in other sessions too.
     """
 
     messages: Sequence[Said]
     timezone: str
     summary: str
     suggestion_id: UUID | None
+    elsewhere: bool
 
 
 async def newest_messages(
@@ -39,12 +41,15 @@ async def newest_messages(
                    or turn_id is distinct from %(without_turn)s::uuid)
             order by seq desc limit %(limit)s
         )
-        select seq, author, text, sent_at, null, null from newest
+        select seq, author, text, sent_at, null, null, null from newest
         union all
         -- One row more, last of all, for what there is once.
         select 0, null, {STANDING.format(session_id="%(session_id)s")}, null,
                (select timezone from users where user_id = %(user_id)s),
-               (select suggestion_id from reviews where session_id = %(session_id)s)
+               (select suggestion_id from reviews where session_id = %(session_id)s),
+               exists (select from sessions this join sessions other using (user_id, agent_id)
+                       where this.session_id = %(session_id)s
+                         and other.session_id <> %(session_id)s)
         order by seq desc
         """,
         {
@@ -55,6 +60,6 @@ async def newest_messages(
         },
     )
     *said, once = rows
-    _, _, summary, _, timezone, suggestion_id = once
+    _, _, summary, _, timezone, suggestion_id, elsewhere = once
     messages = [Said(*row[:4]) for row in reversed(said)]
-    return Newest(messages, timezone or "UTC", summary or "", suggestion_id)
+    return Newest(messages, timezone or "UTC", summary or "", suggestion_id, elsewhere)

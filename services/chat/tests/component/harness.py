@@ -21,6 +21,7 @@ from lingxi_chat.adapters.agents import RemoteProfiles
 from lingxi_chat.adapters.live import LiveSignals
 from lingxi_chat.adapters.model import SpeakingModel
 from lingxi_chat.application.answer_turn import AnswerTurns
+from lingxi_chat.application.recall import Recall
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.settings import Settings
 from lingxi_contracts.agent import AgentParameters, CreateAgent
@@ -60,9 +61,8 @@ class Simulated:
         """The messages of each request whose newest message holds this, oldest first."""
         response = await self.http.get("/requests")
         bodies = [one["body"] for one in response.json()["requests"]]
-        return [
-            body["messages"] for body in bodies if containing in body["messages"][-1]["content"]
-        ]
+        asked = [body["messages"] for body in bodies if "messages" in body]
+        return [messages for messages in asked if containing in messages[-1]["content"]]
 
     async def asked(self, containing: str, times: int = 1) -> None:
         """Return once so many requests with this in the newest message have come."""
@@ -181,6 +181,7 @@ class RunningChat:
             RemoteProfiles(self.rpc),
             SpeakingModel(client),
             LiveSignals(self.nats),
+            Recall(self.pool),
             self.settings.model_context_tokens,
         )
         workers = TurnWorkers(self.pool, answer, nudge, slots)

@@ -46,6 +46,7 @@ def kind(sql: str) -> str:
         ("sweep", "skip locked"),
         ("sweep", "count(*) from erasures"),
         ("prompt", "select timezone from users"),
+        ("recall", "message_terms"),
         ("find", "left join messages m on m.message_id"),
         ("profile", "personality_prompt"),
     ):
@@ -132,12 +133,26 @@ async def test_a_first_message_costs_a_look_and_a_profile_more(
     statements.clear()
     seen = await requests_seen(chat)
 
-    await chat.ask(chat.post("cost of a first one"))
+    await chat.ask(chat.post("How are you?"))  # small talk: nothing to recall
     await eventually(lambda: sum(kind(sql) == "append" for _, sql in statements) == 2)
 
     kinds = [kind(sql) for _, sql in statements if kind(sql) not in ("relay", "sweep")]
     assert kinds == ["find", "profile", "append", "profile", "prompt", "append"]
     assert seen.count("agent.rpc.get_profile") == 2
+
+
+async def test_recall_costs_a_statement_where_there_is_something_to_recall(
+    chat: RunningChat, statements: Statements
+) -> None:
+    await chat.say("Odile keeps bees.")
+    said = await chat.say("Elsewhere: bees and lighthouses.")
+    statements.clear()
+
+    await chat.ask(chat.post("Bees in a lighthouse?", said.session_id))
+    await eventually(lambda: sum(kind(sql) == "append" for _, sql in statements) == 2)
+
+    kinds = [kind(sql) for _, sql in statements if kind(sql) not in ("relay", "sweep")]
+    assert sorted(kinds) == ["append", "append", "profile", "prompt", "recall"]
 
 
 async def test_questions_cost_a_statement_or_two(chat: RunningChat, statements: Statements) -> None:
