@@ -1,5 +1,5 @@
 /** Colours and shapes. Contrast of text is at least 4.5 in light and dark. */
-import { createTheme, type MantineColorsTuple } from '@mantine/core';
+import { createTheme, type MantineColorsTuple, Menu } from '@mantine/core';
 
 const jade: MantineColorsTuple = [
   '#e9f7f3',
@@ -36,4 +36,8 @@ export const theme = createTheme({
     'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "PingFang SC", "Noto Sans CJK SC", "Microsoft YaHei", sans-serif',
   cursorType: 'pointer',
   focusRing: 'auto',
+  components: {
+    // Its placeholder is no menu item, which a menu must not hold.
+    Menu: Menu.extend({ defaultProps: { withInitialFocusPlaceholder: false } }),
+  },
 });

@@ -477,6 +477,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/agents/{agent_id}/memories/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Memories
+         * @description All that the agent knows about you, oldest first, and the messages that say so.
+         */
+        get: operations["list_memories_api_agents__agent_id__memories__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/agents/{agent_id}/memories/{memory_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget Memory
+         * @description Have the agent forget it, for good.
+         */
+        delete: operations["forget_memory_api_agents__agent_id__memories__memory_id___delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Memory
+         * @description Say it in your words. Nothing that the agent learns changes it from then on.
+         */
+        patch: operations["change_memory_api_agents__agent_id__memories__memory_id___patch"];
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/personality-suggestion/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Suggestion
+         * @description The change that this session suggests, if one waits. Any new version lapses it.
+         */
+        get: operations["get_suggestion_api_sessions__session_id__personality_suggestion__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/personality-update/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply Suggestion
+         * @description Make it the agent's newest version, in your words if you like. 404: none waits.
+         */
+        post: operations["apply_suggestion_api_sessions__session_id__personality_update__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session_id}/personality-dismiss/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss Suggestion
+         * @description Not this one: for the next 100 messages this session suggests nothing. 404: none waits.
+         */
+        post: operations["dismiss_suggestion_api_sessions__session_id__personality_dismiss__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/{session_id}/proactive/": {
         parameters: {
             query?: never;
@@ -546,7 +650,7 @@ export interface paths {
         };
         /**
          * Export
-         * @description Everything that is yours: account, agents, personalities, sessions, all messages.
+         * @description Everything that is yours: account, agents, personalities, memories, sessions, all messages.
          *
          *     It comes as it is read. Should that fail on the way, the connection is broken off and the
          *     document is not valid JSON; ask again then. One at a time.
@@ -835,7 +939,7 @@ export interface components {
         };
         /**
          * ExportedAgent
-         * @description An agent with all that its personality ever was.
+         * @description An agent with all that it knows, and all that its personality ever was.
          */
         ExportedAgent: {
             /**
@@ -859,6 +963,11 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+            /**
+             * Memories
+             * @description All of them, oldest first.
+             */
+            memories: components["schemas"]["Memory"][];
             /**
              * Personality History
              * @description All versions, newest first.
@@ -917,6 +1026,11 @@ export interface components {
              * @description All of them by `seq`, replaced ones too.
              */
             messages: components["schemas"]["Message"][];
+            /**
+             * Personality Suggestions
+             * @description The one that waits, if any.
+             */
+            personality_suggestions: components["schemas"]["Suggestion"][];
             /**
              * Decisions
              * @description Why the agent wrote first, and why not, newest first.
@@ -1055,6 +1169,58 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+        };
+        /**
+         * Memories
+         * @description All that an agent knows about its user, oldest first.
+         */
+        Memories: {
+            /** Results */
+            results: components["schemas"]["Memory"][];
+        };
+        /**
+         * Memory
+         * @description Something that an agent knows about its user.
+         */
+        Memory: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Text */
+            text: string;
+            /**
+             * Evidence
+             * @description The messages that say so.
+             */
+            evidence: components["schemas"]["Evidence"][];
+            /**
+             * By User
+             * @description The user wrote it so: nothing that is learned changes it.
+             */
+            by_user: boolean;
+            /**
+             * Created At
+             * @description Not where the feed tells a change.
+             */
+            created_at?: string | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * MemoryBody
+         * @description A memory in the user's words.
+         */
+        MemoryBody: {
+            /**
+             * Text
+             * @example Gets up at six.
+             */
+            text: string;
         };
         /**
          * Message
@@ -1441,6 +1607,75 @@ export interface components {
             previous: string | null;
         };
         /**
+         * Suggestion
+         * @description A change of an agent's personality that waits for the user.
+         */
+        Suggestion: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Should Update
+             * @default true
+             */
+            should_update?: boolean;
+            /** Reason */
+            reason: string;
+            /** Suggested Personality */
+            suggested_personality: string;
+            /**
+             * Confidence
+             * @description From 0 to 1.
+             */
+            confidence: number;
+            /** Based On Version */
+            based_on_version: number;
+            /**
+             * Evidence
+             * @description The messages that it rests on.
+             */
+            evidence: components["schemas"]["Evidence"][];
+        };
+        /**
+         * SuggestionBody
+         * @description The suggestion in the user's words; without them, as it was made.
+         */
+        SuggestionBody: {
+            /**
+             * Suggested Personality
+             * @example You are a calm friend. You answer in one sentence.
+             */
+            suggested_personality?: string | null;
+        };
+        /**
+         * SuggestionDismissed
+         * @description The suggestion does not wait any more.
+         */
+        SuggestionDismissed: {
+            /**
+             * Success
+             * @default true
+             * @constant
+             */
+            success?: true;
+        };
+        /**
+         * SuggestionOfSession
+         * @description Whether a change waits for the user in this session, and which.
+         */
+        SuggestionOfSession: {
+            /**
+             * Session Id
+             * Format: uuid
+             */
+            session_id: string;
+            /** Has Suggestion */
+            has_suggestion: boolean;
+            suggestion?: components["schemas"]["Suggestion"] | null;
+        };
+        /**
          * Summary
          * @description What a session was about so far.
          */
@@ -1687,40 +1922,6 @@ export interface components {
             links: string[];
         };
         /**
-         * Memory
-         * @description Something that an agent knows about its user.
-         */
-        Memory: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Text */
-            text: string;
-            /**
-             * Evidence
-             * @description The messages that say so.
-             */
-            evidence: components["schemas"]["Evidence"][];
-            /**
-             * By User
-             * @description The user wrote it so: nothing that is learned changes it.
-             */
-            by_user: boolean;
-            /**
-             * Created At
-             * @description Not where the feed tells a change.
-             * @default null
-             */
-            created_at?: string | null;
-            /**
-             * Updated At
-             * Format: date-time
-             */
-            updated_at: string;
-        };
-        /**
          * MemoryForgottenTold
          * @description The agent does not know it any more.
          */
@@ -1920,38 +2121,6 @@ export interface components {
              */
             agent_id?: string | null;
             session: components["schemas"]["Session"];
-        };
-        /**
-         * Suggestion
-         * @description A change of an agent's personality that waits for the user.
-         */
-        Suggestion: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /**
-             * Should Update
-             * @default true
-             */
-            should_update?: boolean;
-            /** Reason */
-            reason: string;
-            /** Suggested Personality */
-            suggested_personality: string;
-            /**
-             * Confidence
-             * @description From 0 to 1.
-             */
-            confidence: number;
-            /** Based On Version */
-            based_on_version: number;
-            /**
-             * Evidence
-             * @description The messages that it rests on.
-             */
-            evidence: components["schemas"]["Evidence"][];
         };
         /**
          * SuggestionClosedTold
@@ -4321,6 +4490,362 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidProblem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_memories_api_agents__agent_id__memories__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Memories"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidProblem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_memory_api_agents__agent_id__memories__memory_id___delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+                memory_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidProblem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_memory_api_agents__agent_id__memories__memory_id___patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+                memory_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemoryBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Memory"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidProblem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_suggestion_api_sessions__session_id__personality_suggestion__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestionOfSession"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidProblem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_suggestion_api_sessions__session_id__personality_update__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuggestionBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalityWritten"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Content */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["InvalidProblem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dismiss_suggestion_api_sessions__session_id__personality_dismiss__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestionDismissed"];
+                };
             };
             /** @description Unauthorized */
             401: {

@@ -66,13 +66,33 @@ function at(table: Table, i: number, j: number): number {
   return table.cells[i * table.width + j] ?? 0;
 }
 
+/**
+ * Neighbours of one kind as one; within a change, what went before what came. A space alone
+ * between two changes is part of them: it would only tear them apart.
+ */
 function joined(parts: readonly Part[]): Part[] {
   const merged: Part[] = [];
-  for (const part of parts) {
-    const last = merged.at(-1);
-    if (last?.kind === part.kind)
-      merged[merged.length - 1] = { ...last, text: last.text + part.text };
-    else merged.push(part);
+  let change = { removed: '', added: '' };
+  const settle = () => {
+    for (const kind of ['removed', 'added'] as const) {
+      if (change[kind] !== '') merged.push({ kind, text: change[kind] });
+    }
+    change = { removed: '', added: '' };
+  };
+  for (const [place, { kind, text }] of parts.entries()) {
+    const changes = change.removed !== '' || change.added !== '';
+    const next = parts[place + 1];
+    if (kind !== 'same') {
+      change[kind] += text;
+    } else if (changes && /^\s+$/.test(text) && next !== undefined && next.kind !== 'same') {
+      change = { removed: change.removed + text, added: change.added + text };
+    } else {
+      settle();
+      const last = merged.at(-1);
+      if (last?.kind === 'same') merged[merged.length - 1] = { kind, text: last.text + text };
+      else merged.push({ kind, text });
+    }
   }
+  settle();
   return merged.filter((part) => part.text !== '');
 }

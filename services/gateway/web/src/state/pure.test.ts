@@ -122,6 +122,14 @@ describe('diff', () => {
     ]);
   });
 
+  it('keeps a change of several words together', () => {
+    expect(parts('ask one gentle question.', 'tell me stories.')).toEqual([
+      'removed:ask one gentle question',
+      'added:tell me stories',
+      'same:.',
+    ]);
+  });
+
   it('loses nothing', () => {
     const [before, after] = ['One two\nthree.', 'One, two four\nthree!'];
     const side = (kind: string) =>

@@ -1,6 +1,6 @@
 import { Loader, Modal, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { call } from '@/api/companion';
+import { answer, api } from '@/api/client';
 import type { Decision, Session } from '@/api/types';
 import { useLocale, useT } from '@/i18n';
 import { keys } from '@/state/keys';
@@ -10,9 +10,10 @@ import { longTime } from '@/ui/dates';
 export function useDecisions(sessionId: string, enabled: boolean) {
   return useQuery({
     queryKey: keys.decisions(sessionId),
-    queryFn: async () => {
-      const path = `sessions/${sessionId}/proactive/`;
-      return (await call<{ results: Decision[] }>('GET', path))?.results ?? [];
+    queryFn: async ({ signal }) => {
+      const params = { path: { session_id: sessionId } };
+      const call = api.GET('/api/sessions/{session_id}/proactive/', { params, signal });
+      return (await answer(call)).results;
     },
     enabled,
   });

@@ -15,6 +15,7 @@ import { MessageItem } from './MessageItem';
 import classes from './MessageList.module.css';
 import { Spoken } from './Spoken';
 import { useJump } from './useJump';
+import { useMark } from './useMark';
 import { useMessageWindow } from './useMessageWindow';
 import { useReading } from './useReading';
 import { useRhythm } from './useRhythm';
@@ -61,6 +62,7 @@ export function MessageList({ session, thread, loadOlder, messageId, onEdit }: P
     if (told.length > 0) settle(told);
   });
   useReading(session, shown, view.atEnd);
+  useMark();
   const lit = useJump(messageId, thread, loadOlder, view.toKey);
   const lastOwn = lastOfUser(stands)?.id;
   const isOpen = session.turn?.status === 'open';

@@ -1,7 +1,7 @@
 import { Button, Group, Paper, Text, Textarea } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { call } from '@/api/companion';
+import { answer, api } from '@/api/client';
 import type { Session, Suggestion } from '@/api/types';
 import { DiffView } from '@/features/agents/DiffView';
 import { Evidence } from '@/features/agents/Evidence';
@@ -18,10 +18,13 @@ const PERSONALITY_CHARS_MAX = 16_000;
 export function SuggestionBanner({ session }: { session: Session }) {
   const { data } = useQuery({
     queryKey: keys.suggestion(session.id),
-    queryFn: async () => {
-      const path = `sessions/${session.id}/personality-suggestion/`;
-      const told = await call<{ has_suggestion: boolean; suggestion?: Suggestion }>('GET', path);
-      return told?.suggestion ?? null;
+    queryFn: async ({ signal }) => {
+      const params = { path: { session_id: session.id } };
+      const call = api.GET('/api/sessions/{session_id}/personality-suggestion/', {
+        params,
+        signal,
+      });
+      return (await answer(call)).suggestion ?? null;
     },
   });
   return data ? <Banner key={data.id} session={session} suggestion={data} /> : null;
@@ -32,16 +35,16 @@ function Banner({ session, suggestion }: { session: Session; suggestion: Suggest
   const cache = useQueryClient();
   const agent = useAgents().byId(session.agent_configuration);
   const [edited, setEdited] = useState<string | null>(null);
-  const base = `sessions/${session.id}/`;
+  const params = { path: { session_id: session.id } };
   const settled = () => cache.invalidateQueries({ queryKey: keys.suggestion(session.id) });
   const apply = useTask(async () => {
     const body = edited === null ? {} : { suggested_personality: edited };
-    await call('POST', `${base}personality-update/`, body);
+    await answer(api.POST('/api/sessions/{session_id}/personality-update/', { params, body }));
     toast(t('applied'));
     await settled();
   });
   const dismiss = useTask(async () => {
-    await call('POST', `${base}personality-dismiss/`, {});
+    await answer(api.POST('/api/sessions/{session_id}/personality-dismiss/', { params }));
     await settled();
   });
   const percent = Math.round(suggestion.confidence * 100);

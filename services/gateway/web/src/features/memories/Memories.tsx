@@ -1,7 +1,7 @@
 import { Button, Group, Loader, Stack, Text, Textarea } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { call } from '@/api/companion';
+import { answer, api } from '@/api/client';
 import type { Memory } from '@/api/types';
 import { Evidence } from '@/features/agents/Evidence';
 import { useLocale, useT } from '@/i18n';
@@ -12,17 +12,17 @@ import pageClasses from '@/ui/Page.module.css';
 import { toast } from '@/ui/toasts';
 import { useTask } from '@/ui/useTask';
 
+const LIST = '/api/agents/{agent_id}/memories/';
+const ONE = '/api/agents/{agent_id}/memories/{memory_id}/';
+
 /** What an agent keeps about the user: to read, to put right, to have forgotten. */
 export function Memories({ agentId }: { agentId: string }) {
   const t = useT();
   const { data } = useQuery({
     queryKey: keys.memories(agentId),
-    queryFn: async () => {
-      const told = await call<{ results: Memory[] } | Memory[]>(
-        'GET',
-        `agents/${agentId}/memories/`,
-      );
-      return Array.isArray(told) ? told : (told?.results ?? []);
+    queryFn: async ({ signal }) => {
+      const params = { path: { agent_id: agentId } };
+      return (await answer(api.GET(LIST, { params, signal }))).results;
     },
   });
   if (data === undefined) return <Loader aria-label={t('loading')} />;
@@ -41,15 +41,15 @@ function Entry({ agentId, memory }: { agentId: string; memory: Memory }) {
   const locale = useLocale();
   const cache = useQueryClient();
   const [edited, setEdited] = useState<string | null>(null);
-  const path = `agents/${agentId}/memories/${memory.id}/`;
+  const params = { path: { agent_id: agentId, memory_id: memory.id } };
   const refresh = () => cache.invalidateQueries({ queryKey: keys.memories(agentId) });
   const save = useTask(async () => {
-    await call('PATCH', path, { text: edited });
+    if (edited !== null) await answer(api.PATCH(ONE, { params, body: { text: edited } }));
     await refresh();
     setEdited(null);
   });
   const forget = useTask(async () => {
-    await call('DELETE', path);
+    await answer(api.DELETE(ONE, { params }));
     await refresh();
     toast(t('memoryDeleted'), { shownMs: 2_000 });
   });
