@@ -10,10 +10,10 @@ SEEDS ?= 5
 
 COMPOSE := PYTHONPATH=deploy/compose:deploy/local $(PYTHON) -m lingxi_compose
 
-.PHONY: help run demo test check fmt types bench chaos up down logs backup restore k8s-secrets lock venv
+.PHONY: help run demo test check fmt types screenshots bench chaos up down logs backup restore k8s-secrets lock venv
 
 help: ## what you can do here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: venv ## run everything on this machine until Ctrl-C (MODEL=smollm2: with a small real model)
 	@exec $(BIN)/python -m lingxi_local
@@ -38,6 +38,9 @@ fmt: venv ## format the code and fix what can be fixed
 
 types: venv ## write the web app's types of the API anew, after the API has changed
 	$(BIN)/python deploy/local/web.py
+
+screenshots: venv ## take the README's pictures from the running product (with Chromium)
+	$(BIN)/python -m tests.browser.pictures
 
 bench: venv ## measure everything: ARGS="--only turns costs", "--json figures.json"
 	@exec $(BIN)/python -m benchmarks $(ARGS)

@@ -1,7 +1,6 @@
 """A browser on a running system, in the sizes of a desk and of a phone."""
 
 import asyncio
-import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -14,6 +13,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright, expe
 from lingxi_local.output import Output
 from lingxi_local.settings import minimal_environment
 from lingxi_local.web import WebApp, WebNotBuilt
+from tests.browser.programs import OPTIONS, chromium
 from tests.browser.visitor import Visitor
 from tests.e2e.client import NewUser, User, new_user
 from tests.e2e.simulated import Model, model_of
@@ -21,11 +21,6 @@ from tests.fixtures.prerequisites import missing
 from tests.fixtures.system import RunningSystem
 
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "browser"
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
 STEP_MS_MAX = 60_000.0
 """The machine may be busy with other things."""
 
@@ -70,7 +65,7 @@ def size(request: pytest.FixtureRequest) -> Size:
 @pytest.fixture
 async def browser(web_app: None) -> AsyncIterator[Browser]:
     """The system's Chromium."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    program = chromium()
     if program is None:
         missing("Chromium")
     expect.set_options(timeout=STEP_MS_MAX)

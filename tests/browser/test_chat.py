@@ -56,9 +56,9 @@ async def test_a_failed_turn_is_told_and_retried_in_place(visitor: Visitor, mode
 
 async def test_another_answer_and_the_way_back_to_the_first(visitor: Visitor, model: Model) -> None:
     await visitor.begins()
-    await model.fails(do="raw", content="The first answer", times=1)
+    await model.fails(do="raw", content="The first answer", times=1, streamed=True)
     await visitor.asks("What do you think?")
-    await model.fails(do="raw", content="The second answer", times=1)
+    await model.fails(do="raw", content="The second answer", times=1, streamed=True)
     await visitor.action(visitor.answers.last, "Another answer")
     await expect(visitor.answers).to_contain_text("The second answer")
     await expect(visitor.page.get_by_text("2 of 2")).to_be_visible()

@@ -26,7 +26,7 @@ NAUGHTY = "<img src=x onerror=alert(8)>"
 async def test_what_users_and_models_write_does_nothing(visitor: Visitor, model: Model) -> None:
     dialogs: list[str] = []
     visitor.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
-    await model.fails(do="raw", content=BAD)
+    await model.fails(do="raw", content=BAD, streamed=True)
     session = await visitor.begins(name=NAUGHTY, personality_prompt=BAD)
     await visitor.asks(BAD)
     chat = visitor.page.get_by_role("region", name="Messages")
@@ -93,7 +93,7 @@ async def test_axe_finds_nothing_serious(visitor: Visitor, model: Model, scheme:
     code = (
         "Look:\n\n```python\nprint('hi')  # a comment\n```\n\n> and [a link](https://example.org)"
     )
-    await model.fails(do="raw", content=code, times=1)
+    await model.fails(do="raw", content=code, times=1, streamed=True)
     await visitor.asks("Show me **something**")
     found["chat"] = await violations(page)
     await model.fails(do="status", status=401, times=1)
