@@ -13,7 +13,7 @@ from time import monotonic
 import orjson
 
 from benchmarks.client import Client
-from benchmarks.scripted_model import WORD_SECONDS, WORDS, ScriptedModel
+from benchmarks.scripted_model import WORD_SECONDS, WORDS, Reply, ScriptedModel
 from benchmarks.turns import users
 from lingxi_contracts.live import DELTA_MS_MAX, DELTA_TOKENS_MAX
 from lingxi_local.system import LocalSystem
@@ -84,20 +84,18 @@ async def _talk(
         if number:  # the first one makes the session
             reply = model.replies[said]
             taken.to_model.append(reply.asked_at - posted_at)
-            taken.to_client += [at - due for at, due in _due(model, said, frames)]
+            taken.to_client += late_seconds(reply, frames)
 
 
-def _due(
-    model: ScriptedModel, said: str, frames: Sequence[tuple[int, int, float]]
-) -> list[tuple[float, float]]:
-    """When each frame came and when it was due; not of the last one, which ends with the reply."""
-    reply = model.replies[said]
-    found: list[tuple[float, float]] = []
+def late_seconds(reply: Reply, frames: Sequence[tuple[int, int, float]]) -> list[float]:
+    """How much later than due each frame `(offset, end, came at)` came; not of the last one, which
+    ends with the reply."""
+    found: list[float] = []
     for offset_chars, end_chars, at in frames:
         told = reply.told_since(offset_chars, end_chars)
         if told and end_chars < reply.told_at[-1][0]:
             full = len(told) >= DELTA_TOKENS_MAX
-            found.append((at, told[-1] if full else told[0] + DELTA_MS_MAX / 1000))
+            found.append(at - (told[-1] if full else told[0] + DELTA_MS_MAX / 1000))
     return found
 
 
