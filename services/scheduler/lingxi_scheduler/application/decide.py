@@ -25,8 +25,8 @@ from lingxi_scheduler.projections.caps import open_day, sent_on, with_room
 from lingxi_scheduler.projections.neighbours import remember_agent
 from lingxi_scheduler.projections.watches import holding
 
-NO_ANSWERS_MAX = 3
-"""Questions about one silence without a usable answer, before it is let alone."""
+FAILED_LOOKS_MAX = 3
+"""At one silence, before an answer that is none makes an end of it."""
 BEHIND_PAUSE = timedelta(seconds=5)
 """For events that chat has appended and that were not heard yet."""
 NOTHING_TO_SAY = Closed("model", "I could not think of anything to say.")
@@ -80,7 +80,8 @@ class Decide:
     ) -> Look | None:
         silence = _silence(look.watch)
         since = max(due, look.kept.surroundings_at, look.watch.heard_at or LONG_AGO)
-        if now - since > timedelta(minutes=LATE_MINUTES_MAX):
+        late = now - since > timedelta(minutes=LATE_MINUTES_MAX)
+        if late and manners.behaviour != "off":
             log.info("silence_dropped", session_id=str(silence.session_id), due=due.isoformat())
             watch = _done(look.watch)
             await self.record.write(look, decisions.drop(silence, due), watch, now)
@@ -111,7 +112,7 @@ class Decide:
             answer = await self.model.ask(self._question(profile, work, standing, now), profile)
         except NoAnswer:
             log.warning("no_answer", session_id=str(watch.session_id), tries=watch.tries)
-            if watch.tries + 1 >= NO_ANSWERS_MAX:
+            if watch.tries + 1 >= FAILED_LOOKS_MAX:
                 return await self._skip(look, NOTHING_TO_SAY)
             await self.record.put_off(look, self.clock.now())
             return None

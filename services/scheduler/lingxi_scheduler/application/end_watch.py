@@ -6,9 +6,12 @@ from uuid import UUID
 from lingxi_chassis import erasure
 from lingxi_chassis.erasure import ERASING
 from lingxi_chassis.eventlog import again_on_conflict
+from lingxi_contracts.errors import SessionNotFound
 from lingxi_contracts.scheduler import WatchEnded
 from lingxi_scheduler.application.parts import DecisionLog
 from lingxi_scheduler.application.watch_sessions import WatchSessions
+from lingxi_scheduler.domain import decisions
+from lingxi_scheduler.domain.decisions import Decisions, Events
 from lingxi_scheduler.domain.watch import ended
 from lingxi_scheduler.projections.caps import forget_days
 from lingxi_scheduler.projections.neighbours import forget_user
@@ -42,6 +45,15 @@ async def _erase_decisions(log: DecisionLog, session_id: UUID, user_id: UUID, at
     async def attempt() -> None:
         snapshot = await log.load(session_id, user_id)
         if snapshot is not None:
-            await log.append(snapshot, (WatchEnded(),), at, effects=(ERASING,), erase=True)
+            events = (*_given_up(snapshot.state), WatchEnded())
+            await log.append(snapshot, events, at, effects=(ERASING,), erase=True)
 
     await again_on_conflict(attempt)
+
+
+def _given_up(state: Decisions) -> Events:
+    """A decision on its way is not sent any more, and gives back its place on the day."""
+    if state.pending is None:
+        return ()
+    decision = state.pending.decision_id
+    return decisions.settle(state, decision, "skipped", SessionNotFound().message, None)

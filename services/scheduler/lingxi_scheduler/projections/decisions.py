@@ -58,7 +58,8 @@ FOLDS = (
     Projection(
         name="settled_decisions",
         tags=frozenset({ProactiveSettled.tag}),
-        # What became of it says why, but where it was sent: there the agent's reason stands.
+        # What became of it says why, but where it was sent: there the agent's reason stands. Of a
+        # session that ends, the rows are deleted in the same statement, and must not be touched.
         sql="""
             update decisions d
             set outcome = s.data->>'outcome', message_id = (s.data->>'message_id')::uuid,
@@ -66,6 +67,8 @@ FOLDS = (
                               else s.data->>'reason' end
             from logged s
             where s.type = 'proactive_settled.v1'
+              and not exists (select from logged e
+                              where e.stream_id = s.stream_id and e.type = 'watch_ended.v1')
               and d.decision_id = (s.data->>'decision_id')::uuid""",
     ),
     Projection(

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
+from lingxi_chassis.postgres import fetch_all
 from lingxi_contracts.chat import DeleteSession, GetProactiveWork, SignalTyping
 from lingxi_contracts.errors import (
     ProactiveExpired,
@@ -111,6 +112,13 @@ async def test_of_a_session_that_is_deleted_meanwhile_nothing_is_left(
 
     await eventually(over)
     assert await scheduler.decisions(session_id) == []
+
+    async def freed() -> bool:
+        return await scheduler.sent_today() == [0]
+
+    await eventually(freed)
+    rows = "select 1 from decisions where session_id = %(id)s"
+    assert await fetch_all(scheduler.pool, rows, {"id": session_id}) == []
     with pytest.raises(SessionNotFound):
         await scheduler.chat.session(session_id)
 

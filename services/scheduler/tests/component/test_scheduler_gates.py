@@ -41,6 +41,15 @@ async def test_off_waits_until_it_is_switched_on(scheduler: RunningScheduler) ->
     assert (await scheduler.decided(session_id, 2)).outcome == "sent"
 
 
+async def test_off_is_what_the_log_says_after_a_long_absence_too(
+    scheduler: RunningScheduler,
+) -> None:
+    agent_id = await scheduler.chat.agent(proactive_behavior="off")
+    session_id = await scheduler.talk(agent_id=agent_id)
+    scheduler.clock.move(9 * HOUR)
+    assert (await scheduler.decided(session_id)).gate == "off"
+
+
 async def test_unread_messages_set_no_timer(scheduler: RunningScheduler) -> None:
     agent_id = await scheduler.chat.agent()
     said = await scheduler.chat.say("Hello.", agent_id=agent_id)
