@@ -51,6 +51,36 @@ async def test_one_event_alone_is_not_held_back(shop: Publisher, nats_url: str) 
             assert seen.at[number] - began < 0.5
 
 
+async def test_a_batch_is_handled_together_and_judged_one_by_one(
+    shop: Publisher, nats_url: str
+) -> None:
+    """Guards batches: every event once, one that is put off comes again alone, so does one alone."""
+    most, under_way = 0, 0
+
+    async def handle(event: Envelope) -> None:
+        nonlocal most, under_way
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)  # all of the batch begin before the first ends
+        under_way -= 1
+        await seen(event)
+
+    def away_at_first(event: Envelope) -> None:
+        if event.id == shop.published[7] and seen.ids.count(event.id) == 1:
+            raise Unavailable
+
+    seen = Seen(away_at_first)
+    await shop.publish(100)
+    limits = HandlerLimits(workers=64, batch_events=64, ack_wait_seconds=5.0)
+    async with replica(nats_url, handle, limits):
+        await eventually(lambda: len(seen.ids) == 101)
+        await settled(shop)
+        alone = await shop.publish()
+        await eventually(lambda: alone.id in seen.ids)
+    assert set(seen.ids) == set(shop.published)
+    assert most > 10
+
+
 async def test_a_part_that_is_away_is_waited_for_with_growing_pauses(
     shop: Publisher, nats_url: str
 ) -> None:

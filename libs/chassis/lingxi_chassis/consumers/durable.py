@@ -23,9 +23,12 @@ class HandlerLimits:
 
     `ack_wait_seconds`: an event whose process died comes again after this long. `ack_pending_max`:
     events under way on all replicas together, those put off too. `workers`: on one replica.
+    `batch_events`: fetched together, and no more before all of them are done: cheaper for a handler
+    that hears much and may hear it late.
     """
 
     workers: int = 8
+    batch_events: int = 1
     handle_seconds_max: float = 60.0
     ack_wait_seconds: float = 30.0
     ack_pending_max: int = 256

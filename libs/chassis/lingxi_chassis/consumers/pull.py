@@ -17,6 +17,8 @@ from lingxi_chassis.clock import monotonic
 from lingxi_chassis.consumers.handling import Handling
 
 FAILED_PAUSE_SECONDS = 0.5
+BATCH_SECONDS = 0.2
+"""After the first event of a batch, for those right behind it."""
 DRAIN_TRIES_MAX = 16
 DRAIN_SECONDS = 0.05
 
@@ -43,14 +45,21 @@ class HandledPull:
         if self._closed:
             await asyncio.Event().wait()  # until cancelled with its loop
         began = monotonic()
+        messages = await self._fetched(1, timeout)
+        if messages and batch > 1 and not self._closed:
+            # The library's own fetch of many waits for all of them, or for all of its time.
+            messages += await self._fetched(batch - 1, BATCH_SECONDS)
+        if not messages and timeout is not None and monotonic() - began < timeout / 2:
+            self._in_doubt()
+            await asyncio.sleep(FAILED_PAUSE_SECONDS)
+        return messages
+
+    async def _fetched(self, batch: int, timeout: float | None) -> list[Msg]:
         self._fetching = asyncio.create_task(self._pull.fetch(batch, timeout))
         await asyncio.wait({self._fetching})
         messages = self._outcome(self._fetching)
         for message in messages:
             self._handling.accept(message)
-        if not messages and timeout is not None and monotonic() - began < timeout / 2:
-            self._in_doubt()
-            await asyncio.sleep(FAILED_PAUSE_SECONDS)
         return messages
 
     def _outcome(self, fetching: asyncio.Task[list[Msg]]) -> list[Msg]:

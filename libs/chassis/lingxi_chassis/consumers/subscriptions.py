@@ -16,6 +16,7 @@ import structlog
 from faststream.middlewares import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from prometheus_client import Gauge
@@ -79,13 +80,14 @@ class _Subscription:
         self._nats = nats
         self._pull: HandledPull | None = None
         self._in_doubt = True
+        batch = durable.limits.batch_events
         self._subscriber = broker.subscriber(
             stream=JStream(durable.stream, declare=False),
             durable=durable.name,
             config=durable.config,
-            # One by one: what is fetched ahead of the workers stays with them at a slow time.
-            pull_sub=PullSub(batch_size=1, timeout=PULL_SECONDS),
-            max_workers=durable.limits.workers,
+            # One by one, else what is fetched ahead of the workers stays with them at a slow time.
+            pull_sub=PullSub(batch_size=batch, timeout=PULL_SECONDS, batch=batch > 1),
+            max_workers=1 if batch > 1 else durable.limits.workers,
             ack_policy=AckPolicy.MANUAL,
             decoder=_undecoded,
             no_reply=True,
@@ -94,7 +96,11 @@ class _Subscription:
         self._subscriber(self._received)
 
     async def _received(self, message: NatsMessage) -> None:
-        await self.handling.take(message.raw_message)
+        raw = cast("Msg | list[Msg]", message.raw_message)
+        if isinstance(raw, list):
+            await asyncio.gather(*map(self.handling.take, raw))
+        else:
+            await self.handling.take(raw)
 
     async def keep(self) -> None:
         """Keep the durable as configured and the subscriber on it; until cancelled."""

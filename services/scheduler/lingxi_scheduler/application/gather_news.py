@@ -1,7 +1,7 @@
 """Gather what is heard of a session in a moment, and write it down together.
 
 A turn is told in five events within a fraction of a second; a watch looks at minutes. Each write is
-a read and a commit, so one for all of them costs a fifth.
+a read and a commit, so one for all of them costs a fifth. They come in batches already.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from uuid import UUID
 from lingxi_scheduler.application.watch_sessions import News
 from lingxi_scheduler.domain.watch import Watch
 
-GATHER_SECONDS = 0.2
+GATHER_SECONDS = 0.01
 
 type Hear = Callable[[UUID, UUID, News], Awaitable[None]]
 

@@ -31,7 +31,7 @@ HEARD_OF_SESSIONS = (
     "turn_failed",
     "turn_stopped",
 )
-GATHERING = HandlerLimits(workers=256, ack_pending_max=1_024)
+GATHERING = HandlerLimits(workers=256, batch_events=256, ack_pending_max=1_024)
 """Events wait for those that come right after them, so many are under way at once."""
 
 
