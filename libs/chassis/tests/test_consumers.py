@@ -54,7 +54,7 @@ async def test_one_event_alone_is_not_held_back(shop: Publisher, nats_url: str) 
 async def test_a_batch_is_handled_together_and_judged_one_by_one(
     shop: Publisher, nats_url: str
 ) -> None:
-    """Guards batches: every event once, one that is put off comes again alone, so does one alone."""
+    """Guards batches: every event once, and one that is put off comes again alone."""
     most, under_way = 0, 0
 
     async def handle(event: Envelope) -> None:
