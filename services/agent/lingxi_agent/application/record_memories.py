@@ -44,17 +44,25 @@ async def _carry_out(
     try:
         match step:
             case Record():
-                new = log.new(step.memory_id, command.user_id)
-                events = memory.record(command.agent_id, step.text, step.evidence)
-                await log.append(new, events, at, guard=guard)
+                await again_on_conflict(lambda: _record(log, command, step, guard, at))
             case Correct():
                 await again_on_conflict(lambda: _correct(log, command, step, guard, at))
             case GiveWay():
                 await forget(log, step.memory_id, command.user_id, at)
-    except Conflict:  # recorded by another at the same time, or forgotten since then
-        return
     except MemoryNotFound:  # forgotten meanwhile
         return
+
+
+async def _record(
+    log: AgentLog, command: RecordMemories, step: Record, guard: Clause, at: datetime
+) -> None:
+    new = log.new(step.memory_id, command.user_id)
+    events = memory.record(command.agent_id, step.text, step.evidence)
+    try:
+        await log.append(new, events, at, guard=guard)
+    except Conflict:
+        if not await log.exists(step.memory_id):  # else by another, or forgotten since then
+            raise
 
 
 async def _correct(
