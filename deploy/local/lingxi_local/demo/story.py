@@ -154,12 +154,12 @@ class Story:
         return length < self._length_before
 
     def _silence(self) -> bool:
-        before = self._messages()
+        said_at = max(one["seq"] for one in self._newest() if one["is_user"])
         self._note(f"{INACTIVITY_MINUTES} minutes pass, faster than usual")
 
         def decided() -> Json | None:
             mine = (one for one in self._newest() if one["is_agent_growth"])
-            message = next((one for one in mine if one["seq"] > before), None)
+            message = next((one for one in mine if one["seq"] > said_at), None)
             against = (one for one in self._decisions() if one.get("gate") == "model")
             return message or next(against, None)
 
