@@ -28,7 +28,7 @@ MORE = """
 
 async def long_talk(visitor: Visitor, system: RunningSystem, messages: int) -> str:
     """A conversation with so many messages; its id."""
-    session = (await visitor.session())["id"]
+    session = (await visitor.session(f"Mira {messages}"))["id"]
     await visitor.user.say("Hello", session_id=session)
     url = system.local.servers.database_urls["chat"]
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as chat:

@@ -5,7 +5,7 @@
  * Whatever is added or grows above, what the reader looks at stays where it is; at the end, the
  * view follows what comes.
  */
-import { type RefObject, useCallback, useLayoutEffect, useRef, useState } from 'react';
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { AT_END, type Edges, edgesOf, STEP, spanOf } from '@/state/window';
 
 const NEAR_PX = 900;
@@ -78,6 +78,16 @@ export function useMessageWindow({ scroller, content, keys, hasOlder, loadOlder 
     setEdges(AT_END);
     settle();
   }
+
+  // Older messages came: a reader who waits at the top sees them without moving.
+  const look = useRef(onScroll);
+  useLayoutEffect(() => {
+    look.current = onScroll;
+  });
+  const oldest = keys[0];
+  useEffect(() => {
+    if (oldest !== undefined && !follows.current) look.current();
+  }, [oldest]);
 
   /** Bring a message to the top; false when it isn't loaded. */
   function toKey(key: string): boolean {

@@ -1,0 +1,78 @@
+"""What a companion learns, how it would like to change, and why it wrote first: in the page."""
+
+from playwright.async_api import expect
+
+from lingxi_chassis.ids import new_id
+from tests.browser.visitor import Visitor
+
+WISH = "Please be shorter from now on."
+"""What the simulator takes for a wish that changes a personality."""
+TURNS = 12
+LEARNED_MS_MAX = 120_000.0
+
+
+async def test_memories_appear_are_edited_and_forgotten(visitor: Visitor) -> None:
+    page = visitor.page
+    session = await visitor.session()
+    marker = f"Biscuit{new_id().hex}"
+    await page.goto(f"/agents/{session['agent_configuration']}")
+    await page.get_by_role("tab", name="Memories").click()
+    await expect(page.get_by_text("Nothing remembered yet")).to_be_visible()
+    await visitor.user.say(f"My dog is called {marker}.", session_id=session["id"])
+    for turn in range(6):
+        await visitor.user.say(f"The weather, part {turn}.", session_id=session["id"])
+    memory = page.get_by_role("article").filter(has_text=marker)
+    await expect(memory).to_be_visible(timeout=LEARNED_MS_MAX)
+    await memory.get_by_role("button", name="Edit memory").click()
+    await page.get_by_role("textbox", name="Edit memory").fill(f"{marker} is a cat.")
+    await page.get_by_role("button", name="Save").click()
+    edited = page.get_by_role("article").filter(has_text="is a cat.")
+    await expect(edited).to_be_visible()
+    await edited.get_by_role("button", name="Delete").click()
+    await expect(edited).to_have_count(0)
+
+
+async def test_a_suggestion_is_edited_and_applied(visitor: Visitor) -> None:
+    page = visitor.page
+    personality = "You are a calm friend."
+    session = await visitor.begins(personality_prompt=personality, auto_apply_confidence=None)
+    banner = page.get_by_role("region", name="Mira would like to grow")
+    for turn in range(TURNS):
+        text = WISH if turn % 2 == 0 else f"The weather, part {turn}."
+        await visitor.user.say(text, session_id=session)
+    await expect(banner).to_be_visible(timeout=LEARNED_MS_MAX)
+    await expect(banner.locator("ins").first).to_be_visible()
+    await expect(banner.get_by_text("% sure")).to_be_visible()
+    await banner.get_by_role("button", name="Edit before applying").click()
+    await banner.get_by_role("textbox", name="Personality").fill("You are a brief friend.")
+    await banner.get_by_role("button", name="Apply").click()
+    await expect(banner).to_have_count(0)
+    agent = (await visitor.user.session(session))["agent_configuration"]
+    now = await visitor.user.get(f"/api/agents/{agent}/")
+    assert now["parameters"]["personality_prompt"] == "You are a brief friend."
+
+
+async def test_a_suggestion_is_dismissed(visitor: Visitor) -> None:
+    session = await visitor.begins(
+        personality_prompt="You are a calm friend.", auto_apply_confidence=None
+    )
+    banner = visitor.page.get_by_role("region", name="Mira would like to grow")
+    for _ in range(TURNS):
+        await visitor.user.say(WISH, session_id=session)
+    await expect(banner).to_be_visible(timeout=LEARNED_MS_MAX)
+    await banner.get_by_role("button", name="Dismiss").click()
+    await expect(banner).to_have_count(0)
+
+
+async def test_a_message_that_needs_care_shows_where_to_find_help(visitor: Visitor) -> None:
+    await visitor.begins()
+    await visitor.asks("I want to kill myself")
+    own = visitor.page.locator('li[data-key][data-from="user"]').first
+    await expect(own.get_by_role("complementary")).to_be_visible()
+
+
+async def test_the_log_of_decisions_opens(visitor: Visitor) -> None:
+    await visitor.begins()
+    await visitor.page.get_by_role("button", name="More", exact=True).click()
+    await visitor.page.get_by_role("menuitem", name="When Mira thinks of writing").click()
+    await expect(visitor.page.get_by_role("dialog")).to_contain_text("Nothing was decided yet.")
