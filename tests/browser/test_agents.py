@@ -21,7 +21,7 @@ async def test_an_agent_is_made_with_everything_that_can_be_set(visitor: Visitor
     await page.get_by_label("Quiet time before").fill("45")
     await page.get_by_label("From").fill("22:00")
     await page.get_by_label("Until").fill("07:30")
-    await page.get_by_text("Adapts by itself").click()
+    await page.get_by_role("switch", name="Adapts by itself").click()
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("heading", name="Lin", exact=True)).to_be_visible()
     agent = (await visitor.user.get("/api/agents/"))["results"][0]
@@ -50,7 +50,7 @@ async def test_a_personality_is_changed_compared_and_restored(visitor: Visitor) 
     await page.goto(f"/agents/{agent}")
     await page.get_by_role("textbox", name="Personality").fill("You are a bold friend.")
     await page.get_by_role("button", name="Save").click()
-    await expect(page.get_by_text("Saved")).to_be_visible()
+    await expect(page.get_by_text("Saved", exact=True)).to_be_visible()
     await page.get_by_role("tab", name="History").click()
     newest = page.get_by_role("article").first
     await expect(newest.locator("del")).to_have_text("calm")
@@ -78,7 +78,7 @@ async def test_time_zone_password_and_export(visitor: Visitor, tmp_path: Path) -
     await visitor.session("Lin")
     await page.goto("/settings")
     await page.get_by_label("Time zone").select_option("Asia/Shanghai")
-    await expect(page.get_by_text("Saved")).to_be_visible()
+    await expect(page.get_by_text("Saved", exact=True)).to_be_visible()
     assert (await visitor.user.get("/api/me/"))["timezone"] == "Asia/Shanghai"
     async with page.expect_download() as downloading:
         await page.get_by_role("button", name="Download everything").click()

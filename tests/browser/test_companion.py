@@ -64,13 +64,6 @@ async def test_a_suggestion_is_dismissed(visitor: Visitor) -> None:
     await expect(banner).to_have_count(0)
 
 
-async def test_a_message_that_needs_care_shows_where_to_find_help(visitor: Visitor) -> None:
-    await visitor.begins()
-    await visitor.asks("I want to kill myself")
-    own = visitor.page.locator('li[data-key][data-from="user"]').first
-    await expect(own.get_by_role("complementary")).to_be_visible()
-
-
 async def test_the_log_of_decisions_opens(visitor: Visitor) -> None:
     await visitor.begins()
     await visitor.page.get_by_role("button", name="More", exact=True).click()
