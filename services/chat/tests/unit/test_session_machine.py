@@ -62,6 +62,10 @@ class SessionMachine(RuleBasedStateMachine):
             self.log.append((event, at))
             self.session = evolve(self.session, event, at)
 
+    @property
+    def covers_up_to(self) -> int:
+        return self.session.marks.covers_up_to
+
     def of[E](self, kind: type[E]) -> list[E]:
         return [event for event, _ in self.log if isinstance(event, kind)]
 
@@ -87,6 +91,30 @@ class SessionMachine(RuleBasedStateMachine):
             return
         self.record(events)
         assert len(self.session.pending) == waiting + 1
+
+    @precondition(lambda self: self.session.turn is None)
+    @rule(bubbles=st.integers(3, 9))
+    def talk(self, bubbles: int) -> None:
+        """A message and its answer at once: so that there is something to summarise."""
+        self.post(mark_read=True)
+        assert self.session.open_turn is not None
+        seen = self.session.last_seq
+        self.record(self.ended(self.session.open_turn, seen, bubbles, "completes"))
+
+    @precondition(lambda self: self.session.marks.summary_due_up_to > self.covers_up_to)
+    @rule()
+    def summarise_what_is_due(self) -> None:
+        marks = self.session.marks
+        self.record(
+            summaries.record_summary(
+                self.session,
+                covers_from=marks.covers_up_to + 1,
+                covers_up_to=marks.summary_due_up_to,
+                superseded_count=self.session.superseded_count,
+                title="Summed up",
+                summary="They talked.",
+            )
+        )
 
     @precondition(lambda self: self.session.open_turn is not None)
     @rule(data=st.data(), bubbles=st.integers(1, 4), how=HOW)
