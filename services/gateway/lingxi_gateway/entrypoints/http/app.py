@@ -29,6 +29,7 @@ from lingxi_gateway.entrypoints.http.failures import answer_failures
 from lingxi_gateway.entrypoints.http.parts import Parts
 from lingxi_gateway.entrypoints.http.paths import SlashAtEnd
 from lingxi_gateway.entrypoints.http.problems import InvalidProblem, Problem, documented
+from lingxi_gateway.entrypoints.http.wire.chat import ChatFailure
 
 ROUTERS: tuple[APIRouter, ...] = (
     chat.routes,
@@ -92,7 +93,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-        for model in (Problem, InvalidProblem):
+        for model in (Problem, InvalidProblem, ChatFailure):
             described = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas |= described.pop("$defs", {})
             schemas[model.__name__] = described

@@ -55,7 +55,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     202: {"model": wire.ChatPending, "description": "The answer takes longer."},
     502: {
         "description": "The model failed; the message is kept, and can be retried.",
-        "content": {MEDIA_TYPE: {"schema": wire.ChatFailure.model_json_schema()}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ChatFailure"}}},
     },
     **documented(HTTPStatus.SERVICE_UNAVAILABLE),
 }

@@ -741,6 +741,18 @@ export interface components {
             daily_cap?: number | null;
         };
         /**
+         * Care
+         * @description The message needs care: show the text and the links with whatever becomes of it.
+         */
+        Care: {
+            /** Critical Type */
+            critical_type: string;
+            /** Text */
+            text: string;
+            /** Links */
+            links: string[];
+        };
+        /**
          * ChatAnswer
          * @description The agent's answer.
          */
@@ -776,6 +788,32 @@ export interface components {
              * @description The answer's messages when several.
              */
             messages?: components["schemas"]["SaidMessage"][] | null;
+            /**
+             * Summary Updated
+             * @description Since the session's previous answer.
+             */
+            summary_updated?: boolean | null;
+            /**
+             * Summary
+             * @description The new one.
+             */
+            summary?: string | null;
+            /**
+             * Personality Updated
+             * @description Since the session's previous answer.
+             */
+            personality_updated?: boolean | null;
+            /**
+             * Personality Prompt
+             * @description The new one.
+             */
+            personality_prompt?: string | null;
+            /**
+             * Personality Suggestion Available
+             * @description Since the session's previous answer a suggestion came, and it waits.
+             */
+            personality_suggestion_available?: boolean | null;
+            critical?: components["schemas"]["Care"] | null;
         };
         /**
          * ChatBody
@@ -833,6 +871,20 @@ export interface components {
              * @constant
              */
             status?: "pending";
+            critical?: components["schemas"]["Care"] | null;
+        };
+        /**
+         * CurrentState
+         * @description What of the agent's personality waits for the user, and when it was last looked at.
+         */
+        CurrentState: {
+            /**
+             * Personality Update Suggestion
+             * @description Whole where one session is asked for, else its id.
+             */
+            personality_update_suggestion?: components["schemas"]["Suggestion"] | components["schemas"]["SuggestionRef"] | null;
+            /** Last Personality Check */
+            last_personality_check?: string | null;
         };
         /**
          * Decision
@@ -1013,8 +1065,7 @@ export interface components {
              * Format: date-time
              */
             last_activity_at: string;
-            /** Current State */
-            current_state?: null;
+            current_state?: components["schemas"]["CurrentState"] | null;
             turn: components["schemas"]["Turn"] | null;
             /**
              * Notice
@@ -1530,8 +1581,7 @@ export interface components {
              * Format: date-time
              */
             last_activity_at: string;
-            /** Current State */
-            current_state?: null;
+            current_state?: components["schemas"]["CurrentState"] | null;
             turn: components["schemas"]["Turn"] | null;
             /**
              * Notice
@@ -1593,8 +1643,7 @@ export interface components {
              * Format: date-time
              */
             last_activity_at: string;
-            /** Current State */
-            current_state?: null;
+            current_state?: components["schemas"]["CurrentState"] | null;
             turn: components["schemas"]["Turn"] | null;
             /**
              * Notice
@@ -1674,6 +1723,17 @@ export interface components {
             /** Has Suggestion */
             has_suggestion: boolean;
             suggestion?: components["schemas"]["Suggestion"] | null;
+        };
+        /**
+         * SuggestionRef
+         * @description A suggestion that waits, where only its being there is told.
+         */
+        SuggestionRef: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
         };
         /**
          * Summary
@@ -1806,6 +1866,44 @@ export interface components {
             code: string;
             /** Errors */
             errors?: components["schemas"]["FieldError"][];
+        };
+        /**
+         * ChatFailure
+         * @description The agent's model failed: `code` says how.
+         */
+        ChatFailure: {
+            /**
+             * Type
+             * @default about:blank
+             */
+            type?: string;
+            /** Title */
+            title: string;
+            /** Status */
+            status: number;
+            /** Detail */
+            detail: string;
+            /** Code */
+            code: string;
+            /**
+             * Session Id
+             * Format: uuid
+             */
+            session_id: string;
+            /**
+             * User Message Id
+             * Format: uuid
+             */
+            user_message_id: string;
+            /**
+             * Turn Id
+             * Format: uuid
+             */
+            turn_id: string;
+            /** Retryable */
+            retryable: boolean;
+            /** @default null */
+            critical?: components["schemas"]["Care"] | null;
         };
         /**
          * AgentDocument
@@ -2630,38 +2728,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": {
-                        /**
-                         * Type
-                         * @default about:blank
-                         */
-                        type?: string;
-                        /** Title */
-                        title: string;
-                        /** Status */
-                        status: number;
-                        /** Detail */
-                        detail: string;
-                        /** Code */
-                        code: string;
-                        /**
-                         * Session Id
-                         * Format: uuid
-                         */
-                        session_id: string;
-                        /**
-                         * User Message Id
-                         * Format: uuid
-                         */
-                        user_message_id: string;
-                        /**
-                         * Turn Id
-                         * Format: uuid
-                         */
-                        turn_id: string;
-                        /** Retryable */
-                        retryable: boolean;
-                    };
+                    "application/problem+json": components["schemas"]["ChatFailure"];
                 };
             };
             /** @description Service Unavailable */
