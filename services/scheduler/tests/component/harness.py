@@ -88,10 +88,18 @@ class RunningScheduler:
                 and kept.watch.newest_seq >= max(seqs, default=0)
                 and kept.watch.read_up_to >= max(reads, default=0)
                 and kept.watch.turn_sequence >= max(turns, default=0)
+                and await self.nothing_comes()
             )
 
         await eventually(caught_up, SETTLED_SECONDS_MAX)
         return found[0]
+
+    async def nothing_comes(self) -> bool:
+        """Whether all that was published about sessions is written down."""
+        consumer = await self.chat.nats.jetstream().consumer_info(
+            "CHAT_EVENTS", "scheduler-watch_session"
+        )
+        return consumer.num_pending == 0 and consumer.num_ack_pending == 0
 
     async def decisions(self, session_id: UUID) -> list[DecisionView]:
         """What the user reads: newest first."""
