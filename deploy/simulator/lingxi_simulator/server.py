@@ -14,6 +14,7 @@ from lingxi_simulator.embeddings import DIMENSIONS, DIMENSIONS_MAX, as_base64, e
 from lingxi_simulator.failing import error_reply, played_whole, refused
 from lingxi_simulator.faults import RULES, Asked, Faults, Rule
 from lingxi_simulator.journal import Journal
+from lingxi_simulator.moderation import moderated
 from lingxi_simulator.tokens import count_tokens
 
 MODEL = "lingxi-simulator"
@@ -32,6 +33,7 @@ class Simulator:
         self._routes: dict[tuple[str, str], Route] = {
             ("POST", "/v1/chat/completions"): self._chat,
             ("POST", "/v1/embeddings"): self._embeddings,
+            ("POST", "/v1/moderations"): self._moderations,
             ("GET", "/v1/models"): self._models,
             ("GET", "/health"): lambda _: http.json_reply({"status": "ok"}),
             ("GET", "/faults"): lambda _: http.json_reply(self.faults.listed()),
@@ -74,6 +76,20 @@ class Simulator:
             return reply
         encoded = body.get("encoding_format") == "base64"
         reply = http.json_reply(_embedded(told, model, dimensions, encoded=encoded))
+        return reply if rule is None else played_whole(rule, reply)
+
+    def _moderations(self, request: http.Request) -> http.Answer:
+        body = _json_object(request.body)
+        texts = cast(object, body.get("input")) if body is not None else None
+        listed = [texts] if isinstance(texts, str) else texts
+        if body is None or not isinstance(listed, list) or not listed:
+            return error_reply(400, "input must be a text or a list of texts")
+        told = [str(text) for text in cast(list[object], listed)]
+        model = str(body.get("model", ""))
+        rule = self.faults.next_for(Asked(request.path, model, told[-1], streamed=False))
+        if rule is not None and (reply := refused(rule, model, streamed=False)) is not None:
+            return reply
+        reply = http.json_reply({"id": "modr-0", "model": model, "results": moderated(told)})
         return reply if rule is None else played_whole(rule, reply)
 
     def _models(self, _: http.Request) -> http.Answer:

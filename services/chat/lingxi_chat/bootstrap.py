@@ -18,6 +18,7 @@ from lingxi_chassis.eventlog import EventLog, Recent
 from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.model.embedding_client import EmbeddingClient
 from lingxi_chassis.model.gate import Gate
+from lingxi_chassis.model.moderation import ModerationClient
 from lingxi_chassis.owner import open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
@@ -39,6 +40,7 @@ from lingxi_chat.application.catch_up import Behind, CatchUp
 from lingxi_chat.application.edit_message import EditMessages
 from lingxi_chat.application.embed_messages import MeantMessages
 from lingxi_chat.application.index_messages import index_messages
+from lingxi_chat.application.moderate import Moderate
 from lingxi_chat.application.parts import SessionLog
 from lingxi_chat.application.post_message import PostMessages
 from lingxi_chat.application.recall import Recall
@@ -105,6 +107,22 @@ def model_client(settings: Settings) -> ModelClient:
     )
 
 
+@asynccontextmanager
+async def start_moderating(
+    settings: Settings, rules: Rules, gate: Gate
+) -> AsyncGenerator[Moderate]:
+    """Who looks at what users say, if anybody does."""
+    if not settings.moderation_model:
+        yield Moderate(rules, None)
+        return
+    key = settings.openai_api_key.get_secret_value()
+    client = ModerationClient(settings.openai_base_url, key, settings.moderation_model, gate)
+    try:
+        yield Moderate(rules, client)
+    finally:
+        await client.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Recalling:
     """Recall, and who keeps its index; `meant` where there is an embedding model and pgvector."""
@@ -168,12 +186,19 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         await stack.enter_async_context(in_background(live.keep_stream(), "live", stop.fail))
         settle_seconds = settings.burst_settle_ms / 1000
         model = SpeakingModel(client)
-        context_tokens = settings.model_context_tokens
         recalling = await stack.enter_async_context(
             start_recalling(settings, parts.pool, client.gate, stop)
         )
+        moderate = await stack.enter_async_context(start_moderating(settings, rules, client.gate))
         answer = AnswerTurns(
-            log, profiles, model, live, recalling.recall, context_tokens, settle_seconds
+            log,
+            profiles,
+            model,
+            live,
+            recalling.recall,
+            moderate,
+            settings.model_context_tokens,
+            settle_seconds,
         )
 
         async def nudge() -> None:

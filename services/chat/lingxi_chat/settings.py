@@ -21,5 +21,7 @@ class Settings(OwnerSettings):
     turn_deadline_seconds: float = Field(default=120, alias="TURN_DEADLINE_SECONDS", gt=0)
     safety_rules_file: Path | None = Field(default=None, alias="SAFETY_RULES_FILE")
     """What the operator watches for in messages; none: nothing."""
+    moderation_model: str = Field(default="", alias="MODERATION_MODEL")
+    """Looks at what users say, beside the reply; empty: none does."""
     burst_settle_ms: int = Field(default=0, alias="LINGXI_BURST_SETTLE_MS", ge=0, le=60_000)
     """How long a turn waits after the newest message, so that a burst gets one answer."""

@@ -26,6 +26,7 @@ from lingxi_chassis.model.tries import Tries
 
 CHAT = b"chat/completions"
 EMBEDDINGS = b"embeddings"
+MODERATIONS = b"moderations"
 CONNECT_SECONDS = 5.0
 AFTER_DONE_SECONDS = 0.5
 _EXTENSIONS = {"timeout": httpx2.Timeout(None, connect=CONNECT_SECONDS).as_dict()}

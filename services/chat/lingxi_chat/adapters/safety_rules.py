@@ -44,6 +44,7 @@ class _Care(_Strict):
 class _Rule(_Strict):
     id: Filled
     critical_type: Filled
+    categories: tuple[Filled, ...] = Field(default=(), max_length=PATTERNS_MAX)
     languages: dict[str, _Care] = Field(min_length=1)
 
 
@@ -79,4 +80,4 @@ def _rule(read: _Rule) -> Rule:
         )
         for language, care in read.languages.items()
     }
-    return Rule(read.id, read.critical_type, languages)
+    return Rule(read.id, read.critical_type, languages, frozenset(read.categories))

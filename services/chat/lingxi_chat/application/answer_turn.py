@@ -20,6 +20,7 @@ from lingxi_chassis.leases import LeaseLost, held
 from lingxi_chassis.model.errors import BadAnswer, ModelFailure
 from lingxi_chassis.model.tokens import estimate_tokens
 from lingxi_chat.application.delete_session import delete_session
+from lingxi_chat.application.moderate import Moderate
 from lingxi_chat.application.parts import (
     Anew,
     Live,
@@ -81,6 +82,7 @@ class AnswerTurns:
     model: Model
     live: Live
     recall: Recall
+    moderate: Moderate
     context_tokens: int
     settle_seconds: float = 0
 
@@ -148,20 +150,33 @@ class AnswerTurns:
         telling = Telling(self.live, claim)
         async with telling:
             profile, newest_said = await self._look_up(turn, session)
-            prompt = await self._recalling(claim, profile, session, newest_said)
-            outcome: Reply | Failure | Stop
-            try:
-                async with turn.stopping.interrupting():
-                    spoken = await self._speak(profile, prompt, telling)
-                outcome = _reply(telling.shown, spoken, profile, newest_said.suggestion_id)
-            except Stopped:
-                await telling.tell()
-                outcome = Stop(_bubbles(telling.shown))
-            except ModelFailure as failure:
-                log.warning("turn_failed", turn_id=str(claim.turn_id), code=failure.code)
-                code = cast("FailureCode", failure.code)
-                outcome = Failure(code, failure.detail, failure.retryable)
-        return TurnEnd(claim.turn_id, claim.attempt, prompt.answers_up_to, outcome, new_id())
+            waiting = _waiting(session, newest_said)
+            async with self.moderate.looking_at(waiting) as moderation:
+                prompt = await self._recalling(claim, profile, session, newest_said)
+                outcome = await self._outcome(turn, profile, prompt, telling, newest_said)
+                found = await moderation.found()
+        answered = prompt.answers_up_to
+        return TurnEnd(claim.turn_id, claim.attempt, answered, outcome, new_id(), found)
+
+    async def _outcome(
+        self,
+        turn: Held,
+        profile: AgentProfile,
+        prompt: Prompt,
+        telling: Telling,
+        newest: Newest,
+    ) -> Reply | Failure | Stop:
+        try:
+            async with turn.stopping.interrupting():
+                spoken = await self._speak(profile, prompt, telling)
+            return _reply(telling.shown, spoken, profile, newest.suggestion_id)
+        except Stopped:
+            await telling.tell()
+            return Stop(_bubbles(telling.shown))
+        except ModelFailure as failure:
+            log.warning("turn_failed", turn_id=str(turn.claim.turn_id), code=failure.code)
+            code = cast("FailureCode", failure.code)
+            return Failure(code, failure.detail, failure.retryable)
 
     async def _speak(self, profile: AgentProfile, prompt: Prompt, telling: Telling) -> Spoken:
         """Tell what the model says, up to its end."""
@@ -219,8 +234,7 @@ class AnswerTurns:
             window_from,
             session.turn.regenerates if session.turn else None,
         )
-        waiting = {one.seq for one in session.waiting}
-        asked = "\n".join(said.text for said in newest.messages if said.seq in waiting)
+        asked = "\n".join(said.text for said in _waiting(session, newest))
         recalled = await self.recall(search, asked)
         return self._prompt(profile, session, newest, recalled) if recalled else prompt
 
@@ -271,6 +285,12 @@ class AnswerTurns:
             return Held(following, claimed_at, appended) if goes_on and claim_id else None
 
         return await again_on_conflict(attempt)
+
+
+def _waiting(session: Session, newest: Newest) -> list[Said]:
+    """What the user said and the turn is to answer."""
+    waiting = {one.seq for one in session.waiting}
+    return [said for said in newest.messages if said.seq in waiting]
 
 
 def _reply(

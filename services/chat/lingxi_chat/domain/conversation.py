@@ -58,16 +58,17 @@ def post(
 
 def flag(posted: MessagePosted, critical: Critical | None) -> Sequence[SessionEvent]:
     """The message needs care, if there is anything to say about it."""
-    if critical is None:
-        return ()
-    return (
-        MessageFlagged(
-            message_id=posted.message_id,
-            seq=posted.seq,
-            critical_type=critical.critical_type,
-            text=critical.text,
-            links=critical.links,
-        ),
+    return (flagged(posted.message_id, posted.seq, critical),) if critical else ()
+
+
+def flagged(message_id: UUID, seq: int, critical: Critical) -> MessageFlagged:
+    """A message of the user's needs care."""
+    return MessageFlagged(
+        message_id=message_id,
+        seq=seq,
+        critical_type=critical.critical_type,
+        text=critical.text,
+        links=critical.links,
     )
 
 

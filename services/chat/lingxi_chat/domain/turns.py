@@ -5,11 +5,11 @@ there: it is superseded in the append that records its replacement, complete or 
 middle. A failure, or a stop before a word, leaves it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from lingxi_chat.domain.conversation import flag
+from lingxi_chat.domain.conversation import flag, flagged
 from lingxi_chat.domain.marks import withdrawn
 from lingxi_chat.domain.session import Session, SessionEvent
 from lingxi_chat.domain.summaries import fall_due, withdraw
@@ -85,6 +85,8 @@ class TurnEnd:
     outcome: Reply | Failure | Stop
     next_turn_id: UUID
     """For the turn that starts at once if messages came meanwhile."""
+    found: Mapping[int, Critical] = field(default_factory=dict[int, Critical])
+    """What a moderation model found in the user's messages, by seq."""
 
 
 # Decisions
@@ -137,10 +139,19 @@ def end_turn(session: Session, end: TurnEnd) -> Sequence[SessionEvent]:
                 retryable=failure.retryable,
             )
             outcome = (failed,)
-    outcome = (*outcome, *_due(session, outcome))
+    outcome = (*_flagged(session, end), *outcome, *_due(session, outcome))
     if len(waited) < len(session.pending):
         return (*outcome, TurnStarted(turn_id=end.next_turn_id))
     return outcome
+
+
+def _flagged(session: Session, end: TurnEnd) -> Sequence[SessionEvent]:
+    """What was found in messages that were not flagged already."""
+    return tuple(
+        flagged(placed.message_id, placed.seq, end.found[placed.seq])
+        for placed in session.waiting
+        if placed.seq in end.found and placed.seq not in session.flagged
+    )
 
 
 def _due(session: Session, outcome: Sequence[SessionEvent]) -> Sequence[SessionEvent]:

@@ -89,22 +89,40 @@ PROJECTIONS = (
         where one.type in ('{MessagePosted.tag}', '{MessageSent.tag}')
         """,
     ),
+    # One update for both: a turn's end may tell them of the same message, and of two changes of a
+    # row in one statement only one happens.
     Projection(
-        "answered",
-        _ENDS,
+        "answered_or_flagged",
+        _ENDS | {MessageFlagged.tag},
         f"""
         update messages
         set (turn_id, news) = (
-            select (data->>'turn_id')::uuid, array(select jsonb_array_elements_text(data->'news'))
-            from logged
-            where {_AN_END}
-              and stream_id = messages.session_id
-              and data->'answers' ? messages.message_id::text
-            order by version desc limit 1
-        )
+                select coalesce(ended.turn_id, messages.turn_id),
+                       coalesce(ended.news, messages.news)
+                from (select) as one_row left join (
+                    select (data->>'turn_id')::uuid as turn_id,
+                           array(select jsonb_array_elements_text(data->'news')) as news
+                    from logged
+                    where {_AN_END}
+                      and stream_id = messages.session_id
+                      and data->'answers' ? messages.message_id::text
+                    order by version desc limit 1
+                ) ended on true
+            ),
+            critical = coalesce((
+                select {_CRITICAL} from logged flag
+                where flag.type = '{MessageFlagged.tag}'
+                  and flag.stream_id = messages.session_id
+                  and flag.data->>'message_id' = messages.message_id::text
+                order by flag.version limit 1
+            ), messages.critical)
         where message_id = any (array (
             select jsonb_array_elements_text(data->'answers')::uuid from logged where {_AN_END}
-        )) and session_id = any (array (select stream_id from logged where {_AN_END}))
+            union all
+            select (data->>'message_id')::uuid from logged where type = '{MessageFlagged.tag}'
+        )) and session_id = any (array (
+            select stream_id from logged where {_AN_END} or type = '{MessageFlagged.tag}'
+        ))
         """,
     ),
     Projection(
@@ -125,15 +143,6 @@ PROJECTIONS = (
         )) and session_id = any (array (
             select stream_id from logged where type = '{MessagesSuperseded.tag}'
         ))
-        """,
-    ),
-    Projection(
-        "flagged",
-        frozenset({MessageFlagged.tag}),
-        f"""
-        update messages set critical = {_CRITICAL} from logged flag
-        where flag.type = '{MessageFlagged.tag}'
-          and messages.session_id = flag.stream_id and messages.seq = (flag.data->>'seq')::int
         """,
     ),
     Projection(

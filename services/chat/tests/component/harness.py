@@ -21,8 +21,10 @@ from lingxi_chat.adapters.agents import RemoteProfiles
 from lingxi_chat.adapters.live import LiveSignals
 from lingxi_chat.adapters.model import SpeakingModel
 from lingxi_chat.application.answer_turn import AnswerTurns
+from lingxi_chat.application.moderate import Moderate
 from lingxi_chat.application.recall import Recall
 from lingxi_chat.application.turn_workers import TurnWorkers
+from lingxi_chat.domain.safety import Rules
 from lingxi_chat.settings import Settings
 from lingxi_contracts.agent import AgentParameters, CreateAgent
 from lingxi_contracts.base import Answer, Request
@@ -182,6 +184,7 @@ class RunningChat:
             SpeakingModel(client),
             LiveSignals(self.nats),
             Recall(self.pool),
+            Moderate(Rules(), None),
             self.settings.model_context_tokens,
         )
         workers = TurnWorkers(self.pool, answer, nudge, slots)
