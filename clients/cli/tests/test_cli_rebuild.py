@@ -19,14 +19,15 @@ def test_a_read_model_is_whole_again(lingxi: Lingxi, person: Person, system: Run
     assert person.get(path).json()["results"] == []
     rebuilt = lingxi("rebuild", "chat")
     assert rebuilt.code == 0, rebuilt.err
-    assert rebuilt.lines[0].startswith("chat: messages, sessions from ")
+    assert rebuilt.lines[0].startswith("chat: messages, sessions, summaries from ")
     assert person.get(path).json()["results"] == before
 
 
 def test_every_owner_rebuilds(lingxi: Lingxi, person: Person) -> None:
     """Guards the wiring of the others."""
-    assert lingxi("rebuild", "agent").lines[0].startswith("agent: agents, personality_versions ")
+    assert lingxi("rebuild", "agent").lines[0].startswith("agent: agents, memories, ")
     assert lingxi("rebuild", "gateway").lines[0].startswith("gateway: users ")
+    assert lingxi("rebuild", "scheduler").lines[0].startswith("scheduler: ")
     assert person.log_in().status_code == 200
     assert lingxi("rebuild", "gateway", "--snapshots").lines[1].startswith("0 snapshots ")
 
