@@ -6,7 +6,7 @@ repeat, so an owner that is being restarted is waited for.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -52,37 +52,22 @@ class Exports:
             self._users.discard(user_id)
 
 
-async def agents_of(rpc: RpcClient, user_id: UUID) -> Pages[AgentView]:
+def agents_of(rpc: RpcClient, user_id: UUID) -> Pages[AgentView]:
     """The user's agents, oldest first. Raises Unavailable."""
     question = WalkAgents(user_id=user_id)
-    while True:
-        walked = await _ask(rpc, question)
-        yield walked.results
-        if walked.next_after is None:
-            return
-        question = question.model_copy(update={"after": walked.next_after})
+    return _walked(rpc, question, lambda page: (page.results, "after", page.next_after))
 
 
-async def history_of(rpc: RpcClient, user_id: UUID, agent_id: UUID) -> Pages[PersonalityVersion]:
+def history_of(rpc: RpcClient, user_id: UUID, agent_id: UUID) -> Pages[PersonalityVersion]:
     """All versions of an agent's personality, newest first. Raises AgentNotFound, Unavailable."""
     question = GetPersonalityHistory(user_id=user_id, agent_id=agent_id)
-    while True:
-        page = await _ask(rpc, question)
-        yield page.results
-        if page.next_before is None:
-            return
-        question = question.model_copy(update={"before": page.next_before})
+    return _walked(rpc, question, lambda page: (page.results, "before", page.next_before))
 
 
-async def memories_of(rpc: RpcClient, user_id: UUID, agent_id: UUID) -> Pages[MemoryView]:
+def memories_of(rpc: RpcClient, user_id: UUID, agent_id: UUID) -> Pages[MemoryView]:
     """All that an agent knows, oldest first. Raises AgentNotFound, Unavailable."""
     question = ListMemories(user_id=user_id, agent_id=agent_id)
-    while True:
-        page = await _ask(rpc, question)
-        yield page.results
-        if page.next_after is None:
-            return
-        question = question.model_copy(update={"after": page.next_after})
+    return _walked(rpc, question, lambda page: (page.results, "after", page.next_after))
 
 
 async def suggestions_of(
@@ -99,15 +84,10 @@ async def suggestions_of(
     yield (waiting,) if waiting else ()
 
 
-async def sessions_of(rpc: RpcClient, user_id: UUID) -> Pages[SessionView]:
+def sessions_of(rpc: RpcClient, user_id: UUID) -> Pages[SessionView]:
     """The user's sessions, oldest first. Raises Unavailable."""
     question = WalkSessions(user_id=user_id, limit=SESSIONS_PAGE)
-    while True:
-        walked = await _ask(rpc, question)
-        yield walked.results
-        if walked.next_after is None:
-            return
-        question = question.model_copy(update={"after": walked.next_after})
+    return _walked(rpc, question, lambda page: (page.results, "after", page.next_after))
 
 
 async def messages_of(rpc: RpcClient, user_id: UUID, session_id: UUID) -> Pages[MessageView]:
@@ -121,15 +101,10 @@ async def messages_of(rpc: RpcClient, user_id: UUID, session_id: UUID) -> Pages[
         question = question.model_copy(update={"after": page.results[-1].seq})
 
 
-async def decisions_of(rpc: RpcClient, user_id: UUID, session_id: UUID) -> Pages[DecisionView]:
+def decisions_of(rpc: RpcClient, user_id: UUID, session_id: UUID) -> Pages[DecisionView]:
     """Why the agent wrote first in a session, and why not, newest first. Raises Unavailable."""
     question = ListDecisions(user_id=user_id, session_id=session_id)
-    while True:
-        page = await _ask(rpc, question)
-        yield page.results
-        if page.next_before is None:
-            return
-        question = question.model_copy(update={"before": page.next_before})
+    return _walked(rpc, question, lambda page: (page.results, "before", page.next_before))
 
 
 async def begun[T](pages: Pages[T]) -> Pages[T]:
@@ -142,6 +117,19 @@ async def begun[T](pages: Pages[T]) -> Pages[T]:
             yield page
 
     return again()
+
+
+async def _walked[A: Answer, T](
+    rpc: RpcClient, question: Request[A], read: Callable[[A], tuple[tuple[T, ...], str, object]]
+) -> Pages[T]:
+    """Page after page. `read`: what is on a page, and which field of the question asks on from
+    which place; None: that was the last. Raises as the question is refused, and Unavailable."""
+    while True:
+        results, field, place = read(await _ask(rpc, question))
+        yield results
+        if place is None:
+            return
+        question = question.model_copy(update={field: place})
 
 
 async def _ask[A: Answer](rpc: RpcClient, question: Request[A]) -> A:
