@@ -38,6 +38,8 @@ class NatsServer:
     port: int
     passwords: Mapping[str, str] = field(repr=False)
     roles: Sequence[Role] = ROLES
+    more: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Further settings of the server, for example of its cluster."""
 
     def url(self, user: str) -> str:
         """URL with the credentials of a service or of `admin`."""
@@ -81,7 +83,7 @@ class NatsServer:
             str(data_dir / "store"),
             self.passwords,
             self.roles,
-            {"pid_file": str(pid_file), "logtime": False},
+            {"pid_file": str(pid_file), "logtime": False, **self.more},
         )
 
 

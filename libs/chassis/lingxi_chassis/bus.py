@@ -7,6 +7,7 @@ cannot hear is worse than one that is restarted.
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import unquote, urlsplit
 
 import nats
 import structlog
@@ -53,11 +54,14 @@ async def connect(
 ) -> AsyncGenerator[Client]:
     """A connected client with the service's own inbox prefix.
 
+    `url`: of a server, or of several of one cluster, separated by commas, with the same user.
     `on_closed`: it is lost for good. `link` is told of losses that it gets over.
 
     Raises:
         ConnectionError: no server lets us in within `START_SECONDS_MAX`; says the last reason.
     """
+    urls = url.split(",")
+    user, password = _credentials(urls[0])
     leaving = False
     last_error = "no answer"
 
@@ -85,7 +89,9 @@ async def connect(
     try:
         async with asyncio.timeout(START_SECONDS_MAX):
             client = await nats.connect(
-                url,
+                urls,
+                user=user,
+                password=password,
                 name=f"lingxi-{service}",
                 inbox_prefix=f"_INBOX_{service}".encode(),
                 connect_timeout=CONNECT_SECONDS_MAX,
@@ -108,6 +114,15 @@ async def connect(
             await client.drain()
         except (NatsError, TimeoutError):
             await client.close()
+
+
+def _credentials(url: str) -> tuple[str | None, str | None]:
+    """User and password of a URL. The library itself takes them to that server alone, and none to
+    the others of its cluster that it is told of."""
+    parts = urlsplit(url)
+    if parts.username is None or parts.password is None:
+        return None, None
+    return unquote(parts.username), unquote(parts.password)
 
 
 async def connected(client: Client) -> str | None:
