@@ -45,7 +45,7 @@ async def running(places: Places) -> AsyncGenerator[int]:
     agent = lingxi_agent.settings.Settings.model_validate(env("agent"))
     chat = lingxi_chat.settings.Settings.model_validate(env("chat"))
     gateway = lingxi_gateway.settings.Settings.model_validate(
-        env("gateway", LINGXI_PORT=0, JWT_SECRET=JWT_SECRET, **NO_LIMITS)
+        env("gateway", LINGXI_PORT=0, LINGXI_LOCAL=True, JWT_SECRET=JWT_SECRET, **NO_LIMITS)
     )
     lingxi_agent.bootstrap.migrate(agent)
     lingxi_chat.bootstrap.migrate(chat)

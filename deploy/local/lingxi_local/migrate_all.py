@@ -37,6 +37,7 @@ def _migrate(module: str, database_url: str) -> None:
         **os.environ,
         "DATABASE_URL": database_url,
         "NATS_URL": "nats://unused",
+        "LINGXI_LOCAL": "true",
         "JWT_SECRET": "unused by a migration, never stored",
         "LINGXI_INTERNAL_PORT": "0",
     }

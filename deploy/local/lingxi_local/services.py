@@ -65,10 +65,11 @@ def service_env(service: Service, surroundings: Surroundings, internal_port: int
         env["OPENAI_MODEL"] = surroundings.model_env["OPENAI_MODEL"]
     if service.is_public:
         env["LINGXI_PORT"] = str(surroundings.public_port)
-        given = {"JWT_SECRET", "JWT_PRIVATE_KEY"} & surroundings.base_env.keys()
-        env |= {name: surroundings.base_env[name] for name in given}
-        if not given:
-            env["JWT_SECRET"] = surroundings.jwt_secret
+        keys = ("JWT_SECRET", "JWT_PRIVATE_KEY", "JWT_OTHER_KEYS")
+        given = {
+            name: surroundings.base_env[name] for name in keys if surroundings.base_env.get(name)
+        }
+        env |= given or {"JWT_SECRET": surroundings.jwt_secret}
     return env
 
 

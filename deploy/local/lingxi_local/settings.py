@@ -21,7 +21,14 @@ LOCAL_DEFAULTS = {
 }
 
 # Handed on by name to whom they concern, and to nobody else.
-SECRETS = ("DATABASE_URL", "NATS_URL", "JWT_SECRET", "JWT_PRIVATE_KEY", "OPENAI_API_KEY")
+SECRETS = (
+    "DATABASE_URL",
+    "NATS_URL",
+    "JWT_SECRET",
+    "JWT_PRIVATE_KEY",
+    "JWT_OTHER_KEYS",
+    "OPENAI_API_KEY",
+)
 
 
 def without_secrets(env: Mapping[str, str]) -> dict[str, str]:

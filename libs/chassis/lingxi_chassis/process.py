@@ -51,7 +51,9 @@ def main[S: ServiceSettings](
         settings = settings_type()  # pyright: ignore[reportCallIssue] -- from the environment
     except ValidationError as error:
         for problem in error.errors(include_input=False):
-            sys.stderr.write(f"{service}: setting {problem['loc'][0]}: {problem['msg']}\n")
+            # Of several settings together there is no one place.
+            place = "".join(f"setting {name}: " for name in problem["loc"][:1])
+            sys.stderr.write(f"{service}: {place}{problem['msg']}\n")
         sys.exit(1)
     configure_logs(service, settings.log_format, settings.log_level)
     if sys.argv[1:] == ["migrate"]:

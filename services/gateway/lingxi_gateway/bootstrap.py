@@ -22,6 +22,7 @@ from lingxi_chassis.tasks import in_background
 from lingxi_contracts.gateway import EVENTS, OWNER, UserDeleted
 from lingxi_contracts.operations import UserNotFound
 from lingxi_contracts.subjects import event_subjects, live_subjects, stream_name
+from lingxi_gateway.adapters.keys import KeyPairs, Keys, SharedSecret
 from lingxi_gateway.adapters.passwords import open_passwords
 from lingxi_gateway.adapters.streams import Streams
 from lingxi_gateway.adapters.tail import Dispatch, Tail
@@ -31,7 +32,7 @@ from lingxi_gateway.application.check_access import AccessCheck
 from lingxi_gateway.application.end_feeds import end_feeds
 from lingxi_gateway.application.feeds import Feeds
 from lingxi_gateway.application.places import Source
-from lingxi_gateway.application.ports import Passwords
+from lingxi_gateway.application.ports import Passwords, Tokens
 from lingxi_gateway.application.read_marks import ReadMarks
 from lingxi_gateway.application.waiters import Waiters
 from lingxi_gateway.domain.account import Account, AccountEvent, evolve
@@ -70,6 +71,7 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
 
     On leaving: requests under way end, then marks are sent, then what they need is closed.
     """
+    tokens = open_tokens(settings)
     async with AsyncExitStack() as stack:
         owner = await stack.enter_async_context(open_owner(OWNER, settings, stop))
         passwords = await stack.enter_async_context(open_passwords())
@@ -79,7 +81,7 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
         stack.push_async_callback(read_marks.finish)
         parts = Parts(
             rpc=owner.rpc,
-            accounts=open_accounts(settings, owner.pool, passwords, owner.relay.wake),
+            accounts=open_accounts(settings, owner.pool, passwords, tokens, owner.relay.wake),
             limits=limits(settings.rate_limit_per_user, settings.rate_limit_per_ip),
             waiters=waiting,
             read_marks=read_marks,
@@ -160,14 +162,10 @@ def open_accounts(
     settings: Settings,
     pool: Pool,
     passwords: Passwords,
+    tokens: Tokens,
     on_append: Callable[[], None] = lambda: None,
 ) -> Accounts:
     """Everything the verbs on accounts work with."""
-    tokens = JwtTokens(
-        settings.jwt_secret.get_secret_value(),
-        timedelta(minutes=settings.access_token_minutes),
-        timedelta(days=settings.refresh_token_days),
-    )
     return Accounts(
         pool=pool,
         log=open_log(pool, on_append),
@@ -176,6 +174,22 @@ def open_accounts(
         access=AccessCheck(tokens, lambda user_id: refresh_families.get_logins(pool, user_id)),
         registration_open=settings.registration_open,
         failed_logins_max=settings.login_rate_limit,
+    )
+
+
+def open_tokens(settings: Settings) -> JwtTokens:
+    """What signs tokens, and reads them. Raises `KeyUnfit`."""
+    if settings.jwt_secret is not None:
+        keys: Keys = SharedSecret(settings.jwt_secret.get_secret_value())
+    else:
+        assert settings.jwt_private_key is not None
+        keys = KeyPairs(
+            settings.jwt_private_key.get_secret_value(), settings.jwt_other_keys.get_secret_value()
+        )
+    return JwtTokens(
+        keys,
+        timedelta(minutes=settings.access_token_minutes),
+        timedelta(days=settings.refresh_token_days),
     )
 
 

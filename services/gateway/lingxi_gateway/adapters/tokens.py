@@ -1,21 +1,22 @@
-"""Access and refresh tokens: JWTs signed with HS256, and no other algorithm is read.
+"""Access and refresh tokens: JWTs, signed and read by the keys there are (see `keys`).
 
 Both kinds say `sub` (user), `sid` (family), `kind`, `iat`, `exp`; an access token the user's token
 `epoch`; a refresh token its generation `gen` and the family's secret `key`.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import jwt
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictInt, StrictStr, TypeAdapter
 
+from lingxi_gateway.adapters.keys import Keys, PublicKey
 from lingxi_gateway.application.ports import AccessClaims, RefreshClaims, TokenPair
 from lingxi_gateway.domain.refusals import TokenInvalid
 
-ALGORITHM = "HS256"
 TOKEN_CHARS_MAX = 2048
 VERIFIED_MAX = 4096
 """Tokens whose signature is known to be good; checking one anew costs as much as a small query."""
@@ -51,10 +52,10 @@ _claims: TypeAdapter[_Access | _Refresh] = TypeAdapter(
 
 
 class JwtTokens:
-    """Signs and reads tokens with one secret; they last so long."""
+    """Signs and reads tokens by keys; they last so long."""
 
-    def __init__(self, secret: str, access_lasts: timedelta, refresh_lasts: timedelta) -> None:
-        self._secret = secret
+    def __init__(self, keys: Keys, access_lasts: timedelta, refresh_lasts: timedelta) -> None:
+        self._keys = keys
         self._access_lasts = access_lasts
         self._refresh_lasts = refresh_lasts
         self._verified = lru_cache(maxsize=VERIFIED_MAX)(self._verify)
@@ -76,10 +77,13 @@ class JwtTokens:
             "gen": claims.generation,
             "key": claims.key,
         }
-        return TokenPair(self._sign(access), self._sign(refresh), refresh_ends_at)
+        sign = self._keys.sign
+        return TokenPair(sign(access), sign(refresh), refresh_ends_at)
 
-    def _sign(self, claims: dict[str, Any]) -> str:
-        return jwt.encode(claims, self._secret, ALGORITHM)
+    @property
+    def public_keys(self) -> Sequence[PublicKey]:
+        """Of all keys whose tokens are read, the one that signs first."""
+        return self._keys.public
 
     def read_access(self, token: str, at: datetime) -> AccessClaims:
         """What an access token says.
@@ -120,10 +124,7 @@ class JwtTokens:
         return claims
 
     def _verify(self, token: str) -> _Access | _Refresh:
-        # The end is looked at on each use: it passes while a token is remembered.
-        options: Any = {"verify_exp": False, "verify_iat": False}
-        claims = jwt.decode(token, self._secret, algorithms=[ALGORITHM], options=options)
-        return _claims.validate_python(claims)
+        return _claims.validate_python(self._keys.read(token))
 
 
 def _seconds(at: datetime) -> int:

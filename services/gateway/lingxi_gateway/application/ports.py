@@ -1,5 +1,6 @@
 """What the application needs from outside, by protocol; `adapters` implements it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -59,6 +60,11 @@ class Tokens(Protocol):
 
     def read_refresh(self, token: str, at: datetime) -> RefreshClaims:
         """Raises as `read_access`."""
+        ...
+
+    @property
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        """JSON Web Keys by which anybody may check tokens; none: only we can."""
         ...
 
 

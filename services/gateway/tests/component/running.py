@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool, open_pool
@@ -92,12 +100,24 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return body
 
 
+def private_pem(key: Ed25519PrivateKey) -> str:
+    """A key as settings hold it."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def public_pem(private: str) -> str:
+    """Its other half."""
+    key = load_pem_private_key(private.encode(), password=None).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 @asynccontextmanager
 async def running_gateway(**settings: object) -> AsyncGenerator[RunningGateway]:
     """The service by its own bootstrap."""
     defaults = {
         "LINGXI_INTERNAL_PORT": 0,
         "LINGXI_PORT": 0,
+        "LINGXI_LOCAL": True,
         "JWT_SECRET": SECRET,
         "RATE_LIMIT_PER_IP": 0,
         "RATE_LIMIT_PER_USER": 0,

@@ -43,12 +43,15 @@ async def test_what_accounts_cost(database_url: str, nats_url: str) -> None:
             "DATABASE_URL": database_url,
             "NATS_URL": nats_url,
             "LINGXI_INTERNAL_PORT": 0,
+            "LINGXI_LOCAL": True,
             "JWT_SECRET": SECRET,
         }
     )
     bootstrap.migrate(settings)
     async with open_pool(database_url) as pool, open_passwords() as passwords:
-        throttled = bootstrap.open_accounts(settings, pool, passwords)
+        throttled = bootstrap.open_accounts(
+            settings, pool, passwords, bootstrap.open_tokens(settings)
+        )
         accounts = replace(throttled, failed_logins_max=0)
 
         async def statements(work: Awaitable[object]) -> int:

@@ -24,6 +24,7 @@ def environment(database_url: str, nats_url: str, unused_port: int) -> dict[str,
         "PATH": os.environ["PATH"],
         "DATABASE_URL": database_url,
         "NATS_URL": nats_url,
+        "LINGXI_LOCAL": "true",
         "JWT_SECRET": SECRET,
         "LINGXI_INTERNAL_PORT": "0",
         "LINGXI_PORT": str(unused_port),
@@ -82,6 +83,25 @@ async def test_no_start_without_a_good_secret(
     assert "JWT_SECRET" in printed
     assert len(printed.splitlines()) == 1
     assert not secret or secret not in printed
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"JWT_SECRET": SECRET}, "JWT_SECRET is for local mode only"),
+        ({"JWT_PRIVATE_KEY": "-----BEGIN PRIVATE KEY-----"}, "JWT_PRIVATE_KEY"),
+    ],
+)
+async def test_no_start_without_a_good_key(
+    environment: dict[str, str], keys: dict[str, str], says: str
+) -> None:
+    """Guards what others run: nothing that a laptop does by itself counts there."""
+    del environment["JWT_SECRET"], environment["LINGXI_LOCAL"]
+    code, printed = await ended(environment | keys)
+    assert code == 1
+    (failed,) = (line for line in printed.splitlines() if says in line)
+    assert not any(value in failed for value in keys.values())
+    assert "Traceback" not in printed
 
 
 async def test_no_start_on_a_taken_port(environment: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import jwt
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.ids import new_id
@@ -17,7 +18,9 @@ from services.gateway.tests.component.running import (
     RunningGateway,
     StartGateway,
     User,
+    private_pem,
     problem,
+    public_pem,
 )
 from tests.fixtures.waiting import eventually
 
@@ -135,6 +138,39 @@ async def test_what_is_no_refresh_token(gateway: RunningGateway) -> None:
 )
 async def test_unfit_bodies_with_tokens(gateway: RunningGateway, path: str, body: Any) -> None:
     assert problem(await gateway.post(path, body), 422, "invalid_input")["errors"]
+
+
+async def test_tokens_outlive_a_rotation(start_gateway: StartGateway) -> None:
+    """Guards what is signed: by the new key at once, read by both, and by anybody's library."""
+    old, new = (private_pem(Ed25519PrivateKey.generate()) for _ in range(2))
+    pairs: dict[str, object] = {"LINGXI_LOCAL": False, "JWT_SECRET": None}
+    before = await start_gateway(**pairs, JWT_PRIVATE_KEY=old, JWT_OTHER_KEYS=public_pem(new))
+    after = await start_gateway(**pairs, JWT_PRIVATE_KEY=new, JWT_OTHER_KEYS=public_pem(old))
+    lin = await before.registered("lin")
+    renewed = await after.refreshed(lin.refresh)
+    for gateway in (before, after):
+        for access in (lin.access, renewed["access"]):
+            assert (await gateway.me(access)).status_code == 200
+    shown = await after.http.get("/.well-known/jwks.json")
+    assert shown.headers["cache-control"] == "public, max-age=300"
+    keys = jwt.PyJWKSet.from_dict(shown.json())
+    kids = [jwt.get_unverified_header(token)["kid"] for token in (renewed["access"], lin.access)]
+    assert [key.key_id for key in keys.keys] == kids
+    for token, kid in zip((renewed["access"], lin.access), kids, strict=True):
+        assert jwt.decode(token, keys[kid], algorithms=["EdDSA"])["sub"] == lin.user_id
+    stranger = Ed25519PrivateKey.generate()
+    claims = claims_of(lin.access)
+    for name, token in {
+        "another key": jwt.encode(claims, stranger, "EdDSA", headers={"kid": kids[0]}),
+        "an unknown key": jwt.encode(claims, stranger, "EdDSA", headers={"kid": "x"}),
+        "a shared secret": signed(claims),
+        "none": unsigned(claims),
+    }.items():
+        assert (await after.me(token)).status_code == 401, name
+
+
+async def test_a_shared_secret_is_shown_to_nobody(gateway: RunningGateway) -> None:
+    assert (await gateway.http.get("/.well-known/jwks.json")).json() == {"keys": []}
 
 
 async def test_a_client_that_always_uses_its_first_token(gateway: RunningGateway) -> None:

@@ -120,6 +120,7 @@ async def running_lingxi(nats_url: str, databases: Sequence[str]) -> AsyncGenera
     of_chat = ChatSettings.model_validate(chat | of_model)
     of_gateway = gateway | {
         "LINGXI_PORT": 0,
+        "LINGXI_LOCAL": True,
         "JWT_SECRET": "only-for-tests, and long enough for HS256",
         "OPENAI_MODEL": MODEL,
         "RATE_LIMIT_PER_IP": 0,

@@ -10,6 +10,7 @@ import pytest
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.ids import new_id
 from lingxi_contracts.errors import Unavailable
+from lingxi_gateway.adapters.keys import SharedSecret
 from lingxi_gateway.adapters.tokens import JwtTokens
 from lingxi_gateway.application import check_access
 from lingxi_gateway.application.check_access import AccessCheck
@@ -18,7 +19,7 @@ from lingxi_gateway.domain.refusals import TokenInvalid
 from lingxi_gateway.projections.refresh_families import Logins
 from tests.fixtures.waiting import eventually
 
-TOKENS = JwtTokens("s" * 32, timedelta(hours=1), timedelta(days=1))
+TOKENS = JwtTokens(SharedSecret("s" * 32), timedelta(hours=1), timedelta(days=1))
 LONG_AGO = timedelta(minutes=1)
 USER, FAMILY = new_id(), new_id()
 

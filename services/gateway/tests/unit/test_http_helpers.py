@@ -1,5 +1,6 @@
 """The small parts around every request: addresses, limits, ids, settings."""
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +19,12 @@ from lingxi_gateway.entrypoints.http.problems import STATUS_OF
 from lingxi_gateway.settings import Settings
 
 PROXIES = networks(["10.0.0.0/8", "fd00::/8"])
+PEM = "-----BEGIN PRIVATE KEY-----\ns\n-----END PRIVATE KEY-----\n"
 ENVIRONMENT: dict[str, Any] = {
     "DATABASE_URL": "postgresql://x",
     "NATS_URL": "nats://x",
     "LINGXI_INTERNAL_PORT": "0",
+    "LINGXI_LOCAL": "true",
     "JWT_SECRET": "s" * 32,
 }
 
@@ -146,6 +149,10 @@ def test_settings_from_texts() -> None:
     [
         {"JWT_SECRET": "s" * 31},
         {"JWT_SECRET": None},
+        {"LINGXI_LOCAL": "false"},
+        {"JWT_PRIVATE_KEY": PEM},
+        {"JWT_SECRET": None, "JWT_PRIVATE_KEY": "/nowhere"},
+        {"JWT_SECRET": None, "JWT_PRIVATE_KEY": PEM, "JWT_OTHER_KEYS": "s" * 31},
         {"TRUSTED_PROXIES": "10.0.0.0/8, everybody"},
         {"RATE_LIMIT_PER_IP": -1},
         {"ACCESS_TOKEN_MINUTES": 0},
@@ -157,6 +164,19 @@ def test_settings_that_do_not_do(wrong: dict[str, Any]) -> None:
     assert "s" * 31 not in str(refused.value)
 
 
+@pytest.mark.parametrize("given", ["as it is", "in one line", "file"])
+def test_a_key_is_pem_or_a_file_with_it(given: str, tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(PEM)
+    text = {"as it is": PEM, "in one line": PEM.replace("\n", "\\n"), "file": str(file)}[given]
+    named = {"JWT_SECRET": None, "LINGXI_LOCAL": "false", "JWT_PRIVATE_KEY": text}
+    settings = Settings.model_validate(ENVIRONMENT | named | {"JWT_OTHER_KEYS": text})
+    for key in (settings.jwt_private_key, settings.jwt_other_keys):
+        assert key is not None
+        assert key.get_secret_value() == PEM
+    assert "PRIVATE KEY-" not in repr(settings)
+
+
 def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**ENVIRONMENT, "TRUSTED_PROXIES": "10.0.0.1,10.0.0.2"}.items():
         monkeypatch.setenv(name, value)
@@ -165,5 +185,5 @@ def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.trusted_proxies == ("10.0.0.1", "10.0.0.2")
     assert settings.cors_allowed_origins == ("loopback",)
     monkeypatch.delenv("JWT_SECRET")
-    with pytest.raises(ValidationError, match="JWT_SECRET"):
+    with pytest.raises(ValidationError, match="JWT_PRIVATE_KEY is not set"):
         Settings.model_validate({})

@@ -15,6 +15,7 @@ from lingxi_gateway.entrypoints.http import (
     events,
     export,
     history,
+    keys,
     memories,
     messages,
     proactive,
@@ -45,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     history.routes,
     export.routes,
     asyncapi.routes,
+    keys.routes,
 )
 """The busiest first: a request is matched against one route after the other."""
 DESCRIPTION = """\
