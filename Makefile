@@ -10,10 +10,10 @@ SEEDS ?= 5
 
 COMPOSE := PYTHONPATH=deploy/compose:deploy/local $(PYTHON) -m lingxi_compose
 
-.PHONY: help run demo test check fmt types screenshots bench chaos up down logs backup restore k8s-secrets lock venv
+.PHONY: help run demo test check fmt types screenshots bench chaos up down logs backup restore rotate-key k8s-secrets lock venv
 
 help: ## what you can do here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: venv ## run everything on this machine until Ctrl-C (MODEL=smollm2: with a small real model)
 	@exec $(BIN)/python -m lingxi_local
@@ -62,6 +62,9 @@ backup: ## dump the databases of what `up` started into a new folder
 
 restore: ## fill an installation without data: make restore FROM=folder
 	@$(COMPOSE) restore $(FROM)
+
+rotate-key: ## a new key for tokens, in two steps (docs/security.md)
+	@$(COMPOSE) rotate-key
 
 k8s-secrets: ## the secrets of deploy/k8s/dev, made once
 	@$(COMPOSE) secrets deploy/k8s/dev/.secrets

@@ -1,6 +1,6 @@
 """`make up`, `down`, `logs`, `backup` and `restore`: Docker Compose with the right files.
 
-    python -m lingxi_compose up|down|logs|backup|restore FOLDER
+    python -m lingxi_compose up|down|logs|backup|restore FOLDER|secrets FOLDER|rotate-key [FOLDER]
 
 Settings come from the environment and from `.env` in the repository's root, as they do locally.
 Where no model is configured the simulator answers. Standard library only.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lingxi_compose.backups import NoBackup, backup, restore
 from lingxi_compose.engine import ROOT, build, compose
-from lingxi_compose.installation import prepare
+from lingxi_compose.installation import prepare, rotate_key
 
 SIMULATOR_URL = "http://simulator:8100/v1"
 UP_SECONDS_MAX = 180
@@ -84,12 +84,16 @@ def main(arguments: Sequence[str]) -> None:
                 sys.stdout.write(f"{backup(read)}\n")
             case "secrets" if rest:
                 prepare(Path(rest[0]))
+            case "rotate-key":
+                sys.stdout.write(f"{rotate_key(*map(Path, rest[:1]))}\n")
             case "restore" if rest:
                 prepare()
                 restore(with_model(read)[0], Path(rest[0]))
                 up(read)
             case _:
-                raise Refused("say one of: up, down, logs, backup, restore FOLDER, secrets FOLDER")
+                raise Refused(
+                    "say one of: up, down, logs, backup, restore FOLDER, secrets FOLDER, rotate-key"
+                )
     except Refused as refused:
         sys.exit(f"lingxi: {refused}")
     except NoBackup as missing:

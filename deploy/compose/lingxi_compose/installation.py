@@ -7,6 +7,7 @@ permissions of each service. Standard library only: it runs before anything is i
 import json
 import os
 import secrets
+from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,10 @@ OWNERS = tuple(role.service for role in ROLES if role.owns_events)
 POSTGRES = "postgres:5432"
 NATS = "nats:4222"
 NATS_MONITORING = "127.0.0.1:8222"
+SIGNING_KEY, NEXT_KEY, LAST_KEY = "jwt.signing", "jwt.next", "jwt.last"
+ED25519_FRAME = bytes.fromhex("302e020100300506032b657004220420")
+"""What stands before the 32 bytes of a private key in PKCS#8 (RFC 8410)."""
+ED25519_BYTES = 32
 
 
 def prepare(folder: Path = FOLDER) -> Path:
@@ -31,16 +36,40 @@ def prepare(folder: Path = FOLDER) -> Path:
     return folder
 
 
+def rotate_key(folder: Path = FOLDER) -> str:
+    """Take the next step to a new key that signs tokens; what is to be done then."""
+    path = prepare(folder) / "secrets.json"
+    kept: dict[str, str] = json.loads(path.read_text())
+    if NEXT_KEY not in kept:
+        kept[NEXT_KEY] = _new_key()
+        told = (
+            "The next key is made: run `make up`; after five minutes rotate again, to sign with it."
+        )
+    else:
+        kept |= {LAST_KEY: kept[SIGNING_KEY], SIGNING_KEY: kept.pop(NEXT_KEY)}
+        told = "The new key signs: run `make up`. Tokens of the last one are good until they end."
+    _write_private(path, json.dumps(kept, indent=2) + "\n")
+    prepare(folder)
+    return told
+
+
+def _new_key() -> str:
+    """An Ed25519 key in PEM."""
+    body = b64encode(ED25519_FRAME + secrets.token_bytes(ED25519_BYTES)).decode()
+    return f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"
+
+
 def _kept(path: Path) -> dict[str, str]:
     """All secrets by name. Those there are stay; a new service only adds its own."""
     kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     wanted = [
         "postgres",
-        "jwt",
         *(f"postgres.{owner}" for owner in OWNERS),
         *(f"nats.{user.service}" for user in USERS),
     ]
     missing = {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in wanted if name not in kept}
+    if SIGNING_KEY not in kept:
+        missing[SIGNING_KEY] = _new_key()
     if missing:
         kept |= missing
         _write_private(path, json.dumps(kept, indent=2) + "\n")
@@ -76,9 +105,15 @@ def _files(kept: Mapping[str, str]) -> dict[str, str]:
             database = f"lingxi_{service}"
             own["DATABASE_URL"] = f"postgresql://{database}:{password}@{POSTGRES}/{database}"
         if service == "gateway":
-            own["JWT_SECRET"] = kept["jwt"]
+            others = (kept[name] for name in (NEXT_KEY, LAST_KEY) if name in kept)
+            own["JWT_PRIVATE_KEY"] = _in_one_line(kept[SIGNING_KEY])
+            own["JWT_OTHER_KEYS"] = _in_one_line("".join(others))
         files[f"{service}.env"] = _env(own)
     return files
+
+
+def _in_one_line(pem: str) -> str:
+    return pem.replace("\n", "\\n")
 
 
 def _env(values: Mapping[str, str]) -> str:
