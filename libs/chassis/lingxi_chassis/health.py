@@ -1,7 +1,7 @@
 """Health and metrics of one process, on its internal port.
 
 `/health/live`: the event loop turns. `/health/ready`: every check passes, else 503 with the
-reasons. `/metrics`: Prometheus.
+reasons. `/metrics`: Prometheus, with what the checks say and with gauges that are read for it.
 """
 
 import asyncio
@@ -10,12 +10,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
+
+from lingxi_chassis.readings import Readings
 
 CHECK_SECONDS_MAX = 2.0
 BACKLOG = 2048
@@ -23,12 +25,15 @@ BACKLOG = 2048
 type Check = Callable[[], Awaitable[str | None]]
 """Why the service is not ready; None: this part is fine."""
 
+READY = Gauge("lingxi_part_ready", "1: this part of the service is fine, 0: it is not", ["part"])
+
 
 class Health:
-    """The checks of a service, by name."""
+    """The checks of a service, by name, and what is read for its metrics."""
 
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self.readings = Readings()
 
     def add(self, name: str, check: Check) -> None:
         """A part without which the service is not ready."""
@@ -38,6 +43,12 @@ class Health:
         """What is wrong, by part; empty: ready."""
         found = await asyncio.gather(*(_run(check) for check in self._checks.values()))
         return {name: why for name, why in zip(self._checks, found, strict=True) if why}
+
+    async def measure(self) -> None:
+        """Bring the gauges up to date."""
+        reasons, _ = await asyncio.gather(self.reasons(), self.readings.read())
+        for name in self._checks:
+            READY.labels(name).set(name not in reasons)
 
 
 async def _run(check: Check) -> str | None:
@@ -65,6 +76,7 @@ async def serve_health(health: Health, host: str, port: int) -> AsyncGenerator[N
         )
 
     async def metrics(_: Request) -> Response:
+        await health.measure()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     app = Starlette(

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY, Gauge
 from starlette.applications import Starlette
 
-from lingxi_chassis import health as health_module
+from lingxi_chassis import health as health_module, readings
 from lingxi_chassis.health import Health, serve_health, serve_http
 from lingxi_local.ports import LOOPBACK
 
@@ -66,6 +67,41 @@ async def test_not_ready_names_each_reason(
         "d": "no answer in time",
     }
     assert (await http.get("/health/live")).status_code == 200
+
+
+async def test_metrics_say_what_was_read_and_what_was_not(
+    health: Health, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards scraping: a part that is away or hangs is told, and keeps nothing else back."""
+    monkeypatch.setattr(readings, "READ_SECONDS_MAX", 0.1)
+    gauge = Gauge("test_depth", "Of this test", registry=REGISTRY)
+
+    async def deep() -> None:
+        gauge.set(42)
+
+    async def broken() -> None:
+        raise KeyError("x")
+
+    async def hanging() -> None:
+        await asyncio.Event().wait()
+
+    async def lagging() -> str | None:
+        return "lagging"
+
+    for name, read in (("a", deep), ("b", broken), ("c", hanging)):
+        health.readings.add(name, read)
+    health.add("relay", lagging)
+    health.add("database", fine)
+    told = (await http.get("/metrics")).text.splitlines()
+    assert {
+        "test_depth 42.0",
+        'lingxi_reading_ok{reading="a"} 1.0',
+        'lingxi_reading_ok{reading="b"} 0.0',
+        'lingxi_reading_ok{reading="c"} 0.0',
+        'lingxi_part_ready{part="relay"} 0.0',
+        'lingxi_part_ready{part="database"} 1.0',
+    } <= set(told)
+    REGISTRY.unregister(gauge)
 
 
 async def test_a_taken_port_is_told(health: Health, http: httpx.AsyncClient) -> None:
