@@ -7,14 +7,12 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit, urlunsplit
 
 from lingxi_chassis.health import Health
+from lingxi_chassis.log_state import log_status, measure_log
 from lingxi_chassis.owner import OwnerParts
-from lingxi_chassis.postgres import fetch_one
 from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.relay.healing import ask_to_heal
-from lingxi_chassis.relay.lag import relay_lag
 from lingxi_chassis.rpc import RpcServer
 from lingxi_contracts.operations import (
-    UNPUBLISHED_COUNTED_MAX,
     GetStatus,
     LogStatus,
     ModelStatus,
@@ -26,15 +24,6 @@ from lingxi_contracts.operations import (
 
 type ReadLog = Callable[[], Awaitable[LogStatus]]
 
-# Of other roles' sessions Postgres shows no times: of ours alone we say how long.
-_DATABASE = """
-    select pg_snapshot_xmax(now_open)::text::bigint - pg_snapshot_xmin(now_open)::text::bigint,
-           (select extract(epoch from max(clock_timestamp() - xact_start))::float8
-            from pg_stat_activity where usename = current_user and pid <> pg_backend_pid()),
-           (select count(*) from erasures)
-    from pg_current_snapshot() now_open
-"""
-
 
 async def serve(
     parts: OwnerParts, owner: str, rebuilds: Rebuilds, model: ModelStatus | None = None
@@ -45,7 +34,8 @@ async def serve(
         last_seq = await ask_to_heal(parts.nats, owner)
         return Republished(first_seq=last_seq + 1)
 
-    await serve_status(parts.server, parts.health, model, lambda: _log_status(parts, owner))
+    parts.health.readings.add("log", lambda: measure_log(parts, owner))
+    await serve_status(parts.server, parts.health, model, lambda: log_status(parts, owner))
     await parts.server.serve(Republish, republish)
     await parts.server.serve(Rebuild, rebuilds.__call__)
 
@@ -75,17 +65,4 @@ def asked_model(base_url: str, name: str) -> ModelStatus:
     return ModelStatus(
         url=urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")),
         name=name,
-    )
-
-
-async def _log_status(parts: OwnerParts, owner: str) -> LogStatus:
-    lag = await relay_lag(parts.pool, parts.nats.jetstream(), owner, UNPUBLISHED_COUNTED_MAX)
-    row = await fetch_one(parts.pool, _DATABASE, {})
-    assert row is not None
-    return LogStatus(
-        unpublished_events=lag.events,
-        unpublished_seconds=lag.seconds,
-        xmin_age_transactions=row[0],
-        oldest_transaction_seconds=row[1],
-        erasures_open=row[2],
     )

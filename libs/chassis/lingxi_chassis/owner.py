@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from lingxi_chassis.bus import Link, connect, connected
 from lingxi_chassis.eventlog.restore import adopt_restored_log
 from lingxi_chassis.health import Health, serve_health
-from lingxi_chassis.postgres import Pool, fetch_one, open_pool
+from lingxi_chassis.postgres import Pool, fetch_one, measure_pool, open_pool
 from lingxi_chassis.process import Stop
 from lingxi_chassis.relay import Relay, StreamLimits
 from lingxi_chassis.relay.stream import DAY_SECONDS
@@ -60,6 +60,7 @@ async def open_owner(owner: str, settings: OwnerSettings, stop: Stop) -> AsyncGe
         health.add("database", lambda: _database(pool))
         health.add("nats", lambda: connected(nats))
         health.add("relay", lambda: _relay(relay))
+        health.readings.add("pool", lambda: measure_pool(pool))
         await stack.enter_async_context(
             serve_health(health, settings.internal_host, settings.internal_port)
         )

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
+from prometheus_client import Gauge
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -18,6 +19,9 @@ from lingxi_contracts.errors import Unavailable
 POOL_SIZE = 8
 CHECKOUT_SECONDS_MAX = 2.0
 CONNECT_SECONDS_MAX = 5
+
+CONNECTIONS = Gauge("lingxi_pool_connections", "Of the pool, by whether one works", ["state"])
+WAITING = Gauge("lingxi_pool_waiting", "Statements that wait for a connection of the pool")
 
 type Connection = AsyncConnection[TupleRow]
 type Pool = AsyncConnectionPool[Connection]
@@ -44,6 +48,15 @@ async def open_pool(url: str, size: int = POOL_SIZE) -> AsyncGenerator[Pool]:
         yield pool
     finally:
         await pool.close()
+
+
+async def measure_pool(pool: Pool) -> None:
+    """A reading (`readings`)."""
+    stats = pool.get_stats()
+    free = stats["pool_available"]
+    CONNECTIONS.labels("free").set(free)
+    CONNECTIONS.labels("used").set(stats["pool_size"] - free)
+    WAITING.set(stats["requests_waiting"])
 
 
 @asynccontextmanager
