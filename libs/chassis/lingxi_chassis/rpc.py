@@ -20,6 +20,7 @@ from nats.errors import Error as NatsError, NoRespondersError
 from pydantic import ValidationError
 
 from lingxi_chassis import context
+from lingxi_chassis.rpc_measures import CALLED, SERVED, measured
 from lingxi_contracts.base import Answer, Request
 from lingxi_contracts.errors import InvalidInput, Refusal, Unavailable
 from lingxi_contracts.subjects import rpc_subject
@@ -62,14 +63,15 @@ class RpcClient:
         }
         payload = request.model_dump_json().encode()
         subject = rpc_subject(request, owner)
-        reply = await self._ask(subject, payload, timeout_seconds, headers)
-        if reply.headers and REFUSAL_HEADER in reply.headers:
-            raise _refusal(reply.data)
-        try:
-            return request.answer_type().model_validate_json(reply.data)
-        except ValidationError as error:
-            log.error("rpc_answer_unreadable", subject=subject)
-            raise Unavailable from error
+        with measured(CALLED, subject):
+            reply = await self._ask(subject, payload, timeout_seconds, headers)
+            if reply.headers and REFUSAL_HEADER in reply.headers:
+                raise _refusal(reply.data)
+            try:
+                return request.answer_type().model_validate_json(reply.data)
+            except ValidationError as error:
+                log.error("rpc_answer_unreadable", subject=subject)
+                raise Unavailable from error
 
     async def _ask(
         self, subject: str, payload: bytes, timeout_seconds: float, headers: dict[str, str]
@@ -144,8 +146,9 @@ async def _answer(
         await _refuse(nats, message, InvalidInput(errors=errors))
         return
     try:
-        async with asyncio.timeout(_deadline_seconds(headers)):
-            payload = (await handle(request)).model_dump_json().encode()
+        with measured(SERVED, message.subject):
+            async with asyncio.timeout(_deadline_seconds(headers)):
+                payload = (await handle(request)).model_dump_json().encode()
     except Refusal as refusal:
         await _refuse(nats, message, refusal)
     except TimeoutError:

@@ -66,7 +66,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
         events.listen(subscriptions, log)
-        parts.health.add("consumers", subscriptions.trouble)
+        subscriptions.report_to(parts.health)
         await stack.enter_async_context(subscriptions)
         await parts.server.serve(ReplayLetter, subscriptions.replay)
         yield

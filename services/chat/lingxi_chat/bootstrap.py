@@ -19,7 +19,7 @@ from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.model.embedding_client import EmbeddingClient
 from lingxi_chassis.model.gate import Gate
 from lingxi_chassis.model.moderation import ModerationClient
-from lingxi_chassis.owner import open_owner
+from lingxi_chassis.owner import OwnerParts, open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
 from lingxi_chassis.rebuild import (
@@ -47,6 +47,7 @@ from lingxi_chat.application.recall import Recall
 from lingxi_chat.application.regenerate_turn import RegenerateTurns
 from lingxi_chat.application.retry_turn import RetryTurns
 from lingxi_chat.application.stop_turn import StopTurns
+from lingxi_chat.application.turn_times import measure_waiting
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain import session
 from lingxi_chat.domain.safety import Rules
@@ -168,6 +169,12 @@ async def rebuild(settings: Settings, pool: Pool, recalling: Recalling) -> Rebui
     return rebuilt
 
 
+def _measuring(parts: OwnerParts, client: ModelClient) -> None:
+    """What is read for chat's own metrics."""
+    parts.health.readings.add("model", client.measure)
+    parts.health.readings.add("turns", lambda: measure_waiting(parts.pool))
+
+
 @asynccontextmanager
 async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     """The service runs while the context is open.
@@ -180,6 +187,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         parts = await stack.enter_async_context(open_owner(OWNER, settings, stop))
         client = model_client(settings)
         stack.push_async_callback(client.close)
+        _measuring(parts, client)
         log = session_log(parts.pool, parts.relay.wake)
         profiles = RemoteProfiles(parts.rpc)
         live = LiveSignals(parts.nats, settings.nats_stream_replicas)
@@ -244,12 +252,16 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
         )
         await operations.serve(parts, OWNER, rebuilds, asked)
-        purge = LivePurge(CHAT_LIVE_STREAM, live_subject)
-        eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream(), [purge])
+        eraser = Eraser(
+            OWNER,
+            parts.pool,
+            parts.nats.jetstream(),
+            [LivePurge(CHAT_LIVE_STREAM, live_subject)],
+        )
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
         events.listen(subscriptions, log, tell_holder, recalling.meant)
-        parts.health.add("consumers", subscriptions.trouble)
+        subscriptions.report_to(parts.health)
         await hearing.enter_async_context(subscriptions)
         await parts.server.serve(ReplayLetter, subscriptions.replay)
         yield

@@ -26,6 +26,7 @@ from lingxi_scheduler.adapters.model import DecidingModel
 from lingxi_scheduler.adapters.owners import RemoteAgents, RemoteSessions
 from lingxi_scheduler.application.claim_due import ClaimDue, LookAtSession
 from lingxi_scheduler.application.decide import Decide
+from lingxi_scheduler.application.measures import measure_due
 from lingxi_scheduler.application.parts import Clock, DecisionLog
 from lingxi_scheduler.application.record import Record
 from lingxi_scheduler.application.send import Send
@@ -64,6 +65,7 @@ async def start(settings: Settings, stop: Stop, clock: Clock | None = None) -> A
         client = model_client(settings)
         stack.push_async_callback(client.close)
         parts.health.add("requests", parts.server.trouble)
+        parts.health.readings.add("model", client.measure)
         log = open_log(parts.pool, parts.relay.wake)
         await rpc.serve(parts.server, parts.pool)
         rebuilds = Rebuilds(
@@ -74,11 +76,13 @@ async def start(settings: Settings, stop: Stop, clock: Clock | None = None) -> A
         await operations.serve(parts, OWNER, rebuilds, asked)
         eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream())
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
-        due = due_sessions(settings, parts, log, client, clock or SystemClock())
+        clock = clock or SystemClock()
+        due = due_sessions(settings, parts, log, client, clock)
+        parts.health.readings.add("timers", lambda: measure_due(parts.pool, clock))
         watching = WatchSessions(parts.pool, settings.time_scale, due.due)
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
         events.listen(subscriptions, log, watching)
-        parts.health.add("consumers", subscriptions.trouble)
+        subscriptions.report_to(parts.health)
         hearing = AsyncExitStack()
 
         async def finish() -> None:

@@ -36,11 +36,12 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             quiet_seconds=QUIET_SECONDS,
         )
         stack.push_async_callback(client.close)
+        parts.health.readings.add("model", client.measure)
         model = AskedModel(client, settings.model_context_tokens)
         subscriptions = Subscriptions(SERVICE, parts.nats, stop.fail)
         dues = events.Dues(WriteSummaries(parts.rpc, model), ReviewPersonalities(parts.rpc, model))
         events.listen(subscriptions, dues, settings.model_concurrency)
-        parts.health.add("consumers", subscriptions.trouble)
+        subscriptions.report_to(parts.health)
         await stack.enter_async_context(subscriptions)
         await parts.server.serve(ReplayLetter, subscriptions.replay)
         asked = asked_model(settings.openai_base_url, settings.openai_model)

@@ -44,6 +44,18 @@ async def ensure_dead_letters(js: JetStreamContext) -> None:
         await js.add_stream(CONFIG)
 
 
+async def count_dead_letters(js: JetStreamContext) -> int:
+    """How many there are, of all services.
+
+    Raises:
+        nats.errors.Error: JetStream is away.
+    """
+    try:
+        return (await js.stream_info(DEAD_LETTERS_STREAM)).state.messages
+    except NotFoundError:  # nobody ever wrote one
+        return 0
+
+
 async def put_dead_letter(
     js: JetStreamContext, durable: Durable, message: Msg, event: Envelope | None, error: str
 ) -> None:

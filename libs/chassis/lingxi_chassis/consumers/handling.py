@@ -20,7 +20,7 @@ import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 
@@ -53,6 +53,12 @@ class Permanent(Exception):
 HANDLED = Counter(
     "lingxi_consumer_events", "Deliveries by what became of them", ["consumer", "outcome"]
 )
+SECONDS = Histogram(
+    "lingxi_consumer_seconds",
+    "Of one handler with one event",
+    ["consumer"],
+    buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2.5, 10, 60),
+)
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +89,9 @@ class Handling:
         self._parked: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(durable.limits.workers)
         self._closing = False
+        self._seconds = SECONDS.labels(durable.name)
+        outcomes = ("dead", *(verdict.value for verdict in _Verdict))
+        self._outcomes = {one: HANDLED.labels(durable.name, one) for one in outcomes}
 
     def accept(self, message: Msg) -> None:
         """It was delivered to us; from here on it is in hand until answered."""
@@ -120,7 +129,7 @@ class Handling:
             if isinstance(verdict, _Dead):
                 verdict = await self._bury(message, event, verdict)
         outcome = "dead" if isinstance(verdict, _Dead) else verdict.value
-        HANDLED.labels(self._durable.name, outcome).inc()
+        self._outcomes[outcome].inc()
         if verdict in (_Verdict.AWAY, _Verdict.FAILED):
             await self._again(message, verdict)
         elif not isinstance(verdict, _Dead):
@@ -141,8 +150,9 @@ class Handling:
     async def _attempt(self, event: Envelope, deliveries: int) -> _Verdict | _Dead:
         told = {"consumer": self._durable.name, "event_id": str(event.id)}
         try:
-            async with asyncio.timeout(self._durable.limits.handle_seconds_max):
-                await self._handle(event)
+            with self._seconds.time():
+                async with asyncio.timeout(self._durable.limits.handle_seconds_max):
+                    await self._handle(event)
         except AWAY as error:
             log.warning("event_put_off", **told, error=type(error).__name__, deliveries=deliveries)
             return _Verdict.AWAY

@@ -19,14 +19,16 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo
 from prometheus_client import Gauge
 
 from lingxi_chassis.clock import monotonic
-from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
+from lingxi_chassis.consumers.dead_letters import count_dead_letters, ensure_dead_letters
 from lingxi_chassis.consumers.durable import Durable, HandlerLimits, StreamMissing
 from lingxi_chassis.consumers.handling import Handle, Handling
 from lingxi_chassis.consumers.pull import HandledPull
 from lingxi_chassis.consumers.replay import replay_event
+from lingxi_chassis.health import Health
 from lingxi_chassis.tasks import in_background
 from lingxi_contracts.dead_letters import HandlerUnknown, Replayed, ReplayLetter
 
@@ -39,6 +41,10 @@ GRACE_SECONDS = 5.0
 """At shutdown, for handlers under way; then they are cancelled and their events given back."""
 
 PENDING = Gauge("lingxi_consumer_pending_events", "Not yet delivered", ["consumer"])
+UNDER_WAY = Gauge(
+    "lingxi_consumer_unacknowledged_events", "Delivered, worked on or put off", ["consumer"]
+)
+LETTERS = Gauge("lingxi_dead_letters", "Events that a handler of any service could not take")
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +127,7 @@ class _Subscription:
         try:
             info = await self.durable.info(self._js) if sure else None
             info = info or await self.durable.ensure(self._js)
-            PENDING.labels(self.durable.name).set(info.num_pending or 0)
+            self._measure(info)
             if self._pull is None:
                 await self._start()
         except StreamMissing:
@@ -161,8 +167,12 @@ class _Subscription:
             return None
         if info is None:
             return f"{self.durable.name} does not exist"
-        PENDING.labels(self.durable.name).set(info.num_pending or 0)
+        self._measure(info)
         return None if self._pull else f"{self.durable.name} has not started"
+
+    def _measure(self, info: ConsumerInfo) -> None:
+        PENDING.labels(self.durable.name).set(info.num_pending or 0)
+        UNDER_WAY.labels(self.durable.name).set(info.num_ack_pending or 0)
 
 
 class Subscriptions:
@@ -213,10 +223,18 @@ class Subscriptions:
                 )
         raise HandlerUnknown
 
+    def report_to(self, health: Health) -> None:
+        """The service is ready if its handlers hear, and tells how far they are."""
+        health.add("consumers", self.trouble)
+        health.readings.add("dead letters", self._measure_letters)
+
     async def trouble(self) -> str | None:
-        """For `Health.add`: why a handler hears nothing."""
+        """Why a handler hears nothing."""
         reasons = [await subscription.trouble() for subscription in self._subscriptions]
         return "; ".join(reason for reason in reasons if reason) or None
+
+    async def _measure_letters(self) -> None:
+        LETTERS.set(await count_dead_letters(self._js))
 
     async def __aenter__(self) -> Self:
         await self._broker.connect()

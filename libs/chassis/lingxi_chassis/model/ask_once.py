@@ -7,9 +7,10 @@ import asyncio
 
 from lingxi_chassis.model.errors import BadAnswer, ModelTimeout
 from lingxi_chassis.model.gate import Gate
+from lingxi_chassis.model.measures import Kind, ModelCall
 from lingxi_chassis.model.messages import Priority
 from lingxi_chassis.model.tries import RetryPolicy, Tries
-from lingxi_chassis.model.wire import Wire
+from lingxi_chassis.model.wire import EMBEDDINGS, Wire
 
 QUIET_SECONDS_MAX = 60.0
 
@@ -20,6 +21,7 @@ class AskOnce:
     def __init__(self, base_url: str, api_key: str, model: str, path: bytes, gate: Gate) -> None:
         self.model = model
         self._path = path
+        self._kind: Kind = "embedding" if path == EMBEDDINGS else "moderation"
         self._gate = gate
         self._wire = Wire(base_url, api_key, QUIET_SECONDS_MAX)
 
@@ -41,7 +43,8 @@ class AskOnce:
         except TimeoutError:
             raise ModelTimeout("no free slot") from None
         try:
-            return await self._answer(body, tries, answer_bytes_max)
+            with ModelCall(self._kind):
+                return await self._answer(body, tries, answer_bytes_max)
         finally:
             self._gate.leave(priority)
 

@@ -18,6 +18,7 @@ from lingxi_chassis.model.errors import (
 )
 from lingxi_chassis.model.gate import Gate
 from lingxi_chassis.model.json_forms import JsonForm, asked_for_json
+from lingxi_chassis.model.measures import KIND_OF, SLOTS, ModelCall
 from lingxi_chassis.model.messages import (
     Again,
     ChatRequest,
@@ -59,11 +60,18 @@ class ModelClient:
         self._retries = retries or RetryPolicy()
         self._unknown_models: dict[str, float] = {}
         self._json_form = JsonForm.BOUNDED_SCHEMA
+        self._concurrency = concurrency
         self._wire = Wire(base_url, api_key, quiet_seconds)
 
     async def close(self) -> None:
         """Closes the connections; calls in flight fail."""
         await self._wire.close()
+
+    async def measure(self) -> None:
+        """A reading (`readings`)."""
+        SLOTS.labels("free").set(self.gate.free)
+        SLOTS.labels("used").set(self._concurrency - self.gate.free)
+        SLOTS.labels("waited_for").set(self.gate.waiting)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta | Completion]:
         """The answer as it comes: deltas, then one Completion. Raises ModelFailure.
@@ -173,29 +181,30 @@ class ModelClient:
         self, request: ChatRequest, tries: Tries
     ) -> AsyncGenerator[Delta | Completion]:
         answer = StreamedAnswer()
-        first_token_at = 0.0
         try:
             async with asyncio.timeout(tries.seconds_left()):
                 await self.gate.enter(request.priority)
         except TimeoutError:
             raise ModelTimeout("no free slot") from None
         try:
-            async with self._wire.opened(_body(request, tries.model), tries) as response:
-                parts = response.aiter_bytes()
-                while not answer.done and (data := await self._wire.next_bytes(parts, tries)):
-                    if text := answer.feed(data):
-                        first_token_at = first_token_at or monotonic()
-                        yield Delta(text)
-                await self._wire.drain(parts)
-            if text := answer.close():
-                first_token_at = first_token_at or monotonic()
-                yield Delta(text)
+            with ModelCall(KIND_OF[request.priority]) as call:
+                async with self._wire.opened(_body(request, tries.model), tries) as response:
+                    parts = response.aiter_bytes()
+                    while not answer.done and (data := await self._wire.next_bytes(parts, tries)):
+                        if text := answer.feed(data):
+                            call.heard()
+                            yield Delta(text)
+                    await self._wire.drain(parts)
+                if text := answer.close():
+                    call.heard()
+                    yield Delta(text)
+                call.used(answer.usage)
         finally:
             self.gate.leave(request.priority)
-        yield self._completion(request, tries, answer, first_token_at)
+        yield self._completion(request, tries, answer, call.first_text_at)
 
     def _completion(
-        self, request: ChatRequest, tries: Tries, answer: StreamedAnswer, first_token_at: float
+        self, request: ChatRequest, tries: Tries, answer: StreamedAnswer, first_text_at: float
     ) -> Completion:
         estimate = estimate_prompt_tokens(request.messages)
         if answer.usage is not None:
@@ -207,7 +216,7 @@ class ModelClient:
             finish_reason=answer.finish_reason or "stop",
             fallback_from=tries.fallback_from,
             attempts=tries.calls,
-            first_token_ms=round((first_token_at - tries.started) * 1000),
+            first_token_ms=round((first_text_at - tries.started) * 1000),
             latency_ms=round((monotonic() - tries.started) * 1000),
         )
 

@@ -33,6 +33,7 @@ from lingxi_chat.application.parts import (
 from lingxi_chat.application.recall import Recall
 from lingxi_chat.application.stopping import CutOff, Stopped
 from lingxi_chat.application.telling import Telling
+from lingxi_chat.application.turn_times import TurnTimes
 from lingxi_chat.application.turn_workers import Held
 from lingxi_chat.domain.bubbles import BUBBLES_MAX, delay_ms
 from lingxi_chat.domain.conversation import PENDING_MAX
@@ -89,6 +90,7 @@ class AnswerTurns:
     async def __call__(self, turn: Held) -> Held | None:
         """Work on a claimed turn until its outcome is recorded; the turn that follows at once."""
         claim = turn.claim
+        turn.times.begin(turn.claimed_at)
 
         async def renewed() -> bool:
             stop_requested = await renew(self.log.pool, claim)
@@ -127,7 +129,7 @@ class AnswerTurns:
             try:
                 snapshot = snapshot or await self._load(turn.claim)
                 end = end or await self._attempt(turn, snapshot)
-                return await self._record(turn.claim, end, snapshot)
+                return await self._record(turn, end, snapshot)
             except Unavailable:
                 log.warning("turn_waits", turn_id=str(turn.claim.turn_id))
                 await asyncio.sleep(RECORD_PAUSE_SECONDS)
@@ -168,7 +170,7 @@ class AnswerTurns:
     ) -> Reply | Failure | Stop:
         try:
             async with turn.stopping.interrupting():
-                spoken = await self._speak(profile, prompt, telling)
+                spoken = await self._speak(turn.times, profile, prompt, telling)
             return _reply(telling.shown, spoken, profile, newest.suggestion_id)
         except Stopped:
             await telling.tell()
@@ -178,17 +180,22 @@ class AnswerTurns:
             code = cast("FailureCode", failure.code)
             return Failure(code, failure.detail, failure.retryable)
 
-    async def _speak(self, profile: AgentProfile, prompt: Prompt, telling: Telling) -> Spoken:
+    async def _speak(
+        self, times: TurnTimes, profile: AgentProfile, prompt: Prompt, telling: Telling
+    ) -> Spoken:
         """Tell what the model says, up to its end."""
+        times.asked()
         async with aclosing(self.model.speak(profile, prompt)) as parts:
             async for part in parts:
                 match part:
                     case str():
+                        times.heard()
                         await telling.add(part)
                     case Anew():
                         telling.anew()
                     case Spoken():
                         await telling.finish()
+                        times.spoken(telling.told_at)
                         return part
         raise BadAnswer("no end")
 
@@ -263,7 +270,8 @@ class AnswerTurns:
             recalled=recalled,
         )
 
-    async def _record(self, claim: Claim, end: TurnEnd, known: SessionSnapshot) -> Held | None:
+    async def _record(self, turn: Held, end: TurnEnd, known: SessionSnapshot) -> Held | None:
+        claim = turn.claim
         snapshot: SessionSnapshot | None = known
 
         async def attempt() -> Held | None:
@@ -282,6 +290,7 @@ class AnswerTurns:
             appended = await self.log.append(
                 decided_on, events, utc_now(), guard=holding(claim), effects=effects
             )
+            turn.times.recorded(end)
             return Held(following, claimed_at, appended) if goes_on and claim_id else None
 
         return await again_on_conflict(attempt)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from lingxi_chassis.clock import utc_now
+from lingxi_chassis.clock import monotonic, utc_now
 from lingxi_chassis.model.tokens import estimate_tokens
 from lingxi_chat.application.parts import Live
 from lingxi_chat.domain.splitter import Piece, Splitter, joined
@@ -49,6 +49,8 @@ class Telling:
         self._frame_timer: asyncio.TimerHandle | None = None
         self._typing_timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.told_at = 0.0
+        """When the first words were told, on the clock of durations; 0: none were yet."""
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -111,6 +113,7 @@ class Telling:
                 text=piece.text,
             )
             await self._live.tell(self._claim.user_id, delta)
+            self.told_at = self.told_at or monotonic()
 
     async def _tell_typing(self) -> None:
         self._typing_timer = self._later(TYPING_AGAIN_SECONDS, self._tell_typing)

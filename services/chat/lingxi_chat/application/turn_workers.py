@@ -20,6 +20,7 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool
 from lingxi_chat.application.parts import SessionSnapshot
 from lingxi_chat.application.stopping import Stopping
+from lingxi_chat.application.turn_times import TurnTimes
 from lingxi_chat.projections.open_turns import Claim, claim_waiting, enqueue, give_back
 from lingxi_contracts.agent import AgentProfile
 from lingxi_contracts.errors import Unavailable
@@ -45,6 +46,7 @@ class Held:
     snapshot: SessionSnapshot | None = None
     profile: asyncio.Task[AgentProfile] | None = None
     stopping: Stopping = field(default_factory=Stopping)
+    times: TurnTimes = field(default_factory=TurnTimes)
 
 
 type AnswerTurn = Callable[[Held], Awaitable[Held | None]]

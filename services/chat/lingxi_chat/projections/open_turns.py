@@ -157,6 +157,21 @@ async def claim_waiting(pool: Pool, limit: int) -> Sequence[Claim]:
     return [Claim(*row) for row in rows]
 
 
+async def turns_waiting(pool: Pool) -> tuple[int, float]:
+    """How many turns could be claimed, and for how many seconds the oldest of them."""
+    row = await fetch_one(
+        pool,
+        """
+        select count(*),
+               extract(epoch from now() - min(coalesce(lease_until, not_before)))::float8
+        from turn_work where not_before <= now() and (lease_until is null or lease_until < now())
+        """,
+        {},
+    )
+    assert row is not None
+    return row[0], row[1] or 0.0
+
+
 async def renew(pool: Pool, claim: Claim) -> bool | None:
     """Hold on for another lease; whether the turn is to stop.
 

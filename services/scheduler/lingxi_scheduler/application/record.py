@@ -11,6 +11,7 @@ import structlog
 
 from lingxi_chassis.eventlog import Clause, Conflict, GuardLost
 from lingxi_contracts.errors import SessionNotFound
+from lingxi_scheduler.application.measures import count_decisions
 from lingxi_scheduler.application.parts import DecisionLog, DecisionsSnapshot
 from lingxi_scheduler.domain.decisions import Events
 from lingxi_scheduler.domain.watch import Watch
@@ -71,7 +72,7 @@ class Record:
             written = await write_decided(self._log.pool, look.kept, watch, due)
             return look.decisions if written else None
         try:
-            return await self._log.append(
+            appended = await self._log.append(
                 look.decisions,
                 events,
                 at,
@@ -81,6 +82,8 @@ class Record:
         except (Conflict, GuardLost, SessionNotFound):
             log.info("decision_void", session_id=str(watch.session_id))
             return None
+        count_decisions(events)
+        return appended
 
     async def put_off(self, look: Look, now: datetime, pause: timedelta | None = None) -> None:
         """Nothing was decided: try again later, later each time unless a pause is given."""

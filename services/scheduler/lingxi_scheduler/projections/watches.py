@@ -23,6 +23,8 @@ from lingxi_scheduler.domain.watch import LONG_AGO, Watch, due_at
 from lingxi_scheduler.projections.neighbours import MANNERS, execute_for_living
 
 LEASE_SECONDS = 30
+COUNTED_MAX = 10_000
+"""Due sessions are counted up to here."""
 BATCH_SESSIONS_MAX = 500
 
 CREATE = (
@@ -182,6 +184,25 @@ async def renew(pool: Pool, claim: Claim) -> bool:
     """
     params = {"session_id": claim.session_id, "claim_id": claim.claim_id}
     return await execute(pool, sql, params) > 0
+
+
+async def overdue(pool: Pool, now: datetime) -> tuple[int, float]:
+    """How many sessions are due that nobody looks at, counted to `COUNTED_MAX`, and for how many
+    seconds the longest due of them."""
+    row = await fetch_one(
+        pool,
+        """
+        select count(*), extract(epoch from %(now)s - min(due_at))::float8
+        from (
+            select due_at from watches
+            where due_at <= %(now)s and (lease_until is null or lease_until < now())
+            order by due_at limit %(counted_max)s
+        ) due
+        """,
+        {"now": now, "counted_max": COUNTED_MAX},
+    )
+    assert row is not None
+    return row[0], row[1] or 0.0
 
 
 async def next_due(pool: Pool) -> tuple[datetime | None, bool]:
