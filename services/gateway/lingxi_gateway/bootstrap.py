@@ -143,6 +143,8 @@ async def _tailing(
     tails["agent"] = tail("agent", dispatch_agent, lambda: feeds.gap("agent"))
     owner.health.add("tail", _following(tails["chat"]))
     owner.health.add("tail of agent", _following(tails["agent"]))
+    owner.health.readings.add("waiters", waiting.measure)
+    owner.health.readings.add("feeds", feeds.measure)
     async with AsyncExitStack() as stack:
         await owner.nats.subscribe(live_subjects(), cb=signal)
         for source, one in tails.items():

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
+from prometheus_client import Gauge
 
 from lingxi_contracts.errors import Unavailable
 from lingxi_gateway.application.feed import Feed, Frame, Listener, RenderReset
@@ -28,6 +29,9 @@ FEEDS_MAX = 10_000
 FEEDS_PER_USER_MAX = 50
 UUID_CHARS = 36
 TURN_ENDS = frozenset(("turn_completed", "turn_failed", "turn_stopped"))
+
+OPEN = Gauge("lingxi_feeds_open", "Feeds of this replica, those of streamed answers too")
+MAX = Gauge("lingxi_feeds_max", "As many feeds it takes")
 
 type Envelope = Mapping[str, Any]
 
@@ -93,6 +97,11 @@ class Feeds:
             user.feeds.remove(feed)
             if not user.feeds:
                 del self._users[key]
+
+    async def measure(self) -> None:
+        """A reading (`lingxi_chassis.readings`)."""
+        OPEN.set(self.count)
+        MAX.set(FEEDS_MAX)
 
     def here(self) -> Cursor | None:
         """Where the feeds are; None: a stream was never seen."""

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from prometheus_client import Gauge
 
 from lingxi_contracts.chat import (
     Critical,
@@ -30,6 +31,7 @@ from lingxi_gateway.application.outcome import Answered, Bubble, Failed
 
 WAITERS_MAX = 10_000
 UUID_CHARS = 36
+WAITING = Gauge("lingxi_waiters", "Requests of this replica that wait for the end of a turn")
 
 
 def _name(tag: str) -> str:
@@ -136,6 +138,10 @@ class Waiters:
         name = subject.split(".", 3)[2]
         if name in HEARD:
             _take(watched, name, orjson.loads(envelope))
+
+    async def measure(self) -> None:
+        """A reading (`lingxi_chassis.readings`)."""
+        WAITING.set(self.count)
 
     def finish(self) -> None:
         """Send everybody home with what is known."""

@@ -17,6 +17,7 @@ from lingxi_chassis.clock import monotonic
 from lingxi_contracts.errors import Refusal
 from lingxi_gateway.entrypoints.http.clients import Network, client_address
 from lingxi_gateway.entrypoints.http.limits import Window
+from lingxi_gateway.entrypoints.http.measures import count_request
 from lingxi_gateway.entrypoints.http.problems import problem, refused
 
 REQUEST_ID_HEADER = "X-Request-ID"
@@ -54,16 +55,16 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = monotonic()
+        began = answered = monotonic()
         headers = Headers(scope=scope)
         given = headers.get(REQUEST_ID_HEADER, "")
         context.begin(given if _request_id.fullmatch(given) else None)
         status = 0
 
         async def send_marked(message: Message) -> None:
-            nonlocal status
+            nonlocal answered, status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], monotonic()
                 own: list[RawHeader] = list(message.get("headers", ()))
                 names = {name for name, _ in own}
                 own += [header for header in _headers_of_all if header[0] not in names]
@@ -89,10 +90,12 @@ class Edge:
             )
             await failed(scope, receive, send_marked)
         finally:
+            route = route_of(scope)
+            count_request(scope["method"], route, status, answered - began)
             log.info(
                 "request",
                 method=scope["method"],
-                route=route_of(scope),
+                route=route,
                 status=status,
                 ms=round((monotonic() - began) * 1000, 1),
             )
