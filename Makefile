@@ -48,7 +48,7 @@ bench: venv ## measure everything: ARGS="--only turns costs", "--json figures.js
 chaos: venv ## a minute of faults under load for each of SEEDS=5 seeds
 	@exec $(BIN)/python -m tests.chaos --count $(SEEDS)
 
-up: ## start it with Docker Compose; secrets are made once
+up: ## start it with Docker Compose, secrets made once (COMPOSE_PROFILES=cluster: three NATS, two of each service)
 	@$(COMPOSE) up
 
 down: ## stop what `up` started; data stays (ARGS=-v: is deleted)

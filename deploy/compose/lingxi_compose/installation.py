@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lingxi_compose.engine import HERE
@@ -19,19 +19,23 @@ FOLDER = HERE / ".secrets"
 PASSWORD_BYTES = 24
 OWNERS = tuple(role.service for role in ROLES if role.owns_events)
 POSTGRES = "postgres:5432"
-NATS = "nats:4222"
+NATS_PORT = 4222
+NATS_ROUTES_PORT = 6222
 NATS_MONITORING = "127.0.0.1:8222"
+ROUTES = "nats.routes"
+"""What the servers of a cluster say to one another."""
 SIGNING_KEY, NEXT_KEY, LAST_KEY = "jwt.signing", "jwt.next", "jwt.last"
 ED25519_FRAME = bytes.fromhex("302e020100300506032b657004220420")
 """What stands before the 32 bytes of a private key in PKCS#8 (RFC 8410)."""
 ED25519_BYTES = 32
 
 
-def prepare(folder: Path = FOLDER) -> Path:
+def prepare(folder: Path = FOLDER, nats_nodes: int = 1) -> Path:
     """Make what is missing of the secrets, and write every container's file anew from them."""
     folder.mkdir(mode=0o700, exist_ok=True)
     kept = _kept(folder / "secrets.json")
-    for name, text in _files(kept).items():
+    nodes = ["nats", *(f"nats-{number}" for number in range(2, nats_nodes + 1))]
+    for name, text in _files(kept, nodes).items():
         _write_private(folder / name, text)
     return folder
 
@@ -64,6 +68,7 @@ def _kept(path: Path) -> dict[str, str]:
     kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     wanted = [
         "postgres",
+        ROUTES,
         *(f"postgres.{owner}" for owner in OWNERS),
         *(f"nats.{user.service}" for user in USERS),
     ]
@@ -76,16 +81,9 @@ def _kept(path: Path) -> dict[str, str]:
     return kept
 
 
-def _files(kept: Mapping[str, str]) -> dict[str, str]:
-    nats_passwords = {user.service: kept[f"nats.{user.service}"] for user in USERS}
+def _files(kept: Mapping[str, str], nodes: Sequence[str]) -> dict[str, str]:
     files = {
-        "nats.conf": nats_configuration(
-            f"0.0.0.0:{NATS.partition(':')[2]}",
-            "/data",
-            nats_passwords,
-            USERS,
-            {"http": NATS_MONITORING, "server_name": "nats"},
-        ),
+        **{f"{node}.conf": _nats_configuration(kept, node, nodes) for node in nodes},
         "postgres.env": _env({"POSTGRES_PASSWORD": kept["postgres"]}),
         "migrate.env": _env(
             {
@@ -99,7 +97,8 @@ def _files(kept: Mapping[str, str]) -> dict[str, str]:
     }
     for role in ROLES:
         service = role.service
-        own = {"NATS_URL": f"nats://{service}:{nats_passwords[service]}@{NATS}"}
+        user = f"{service}:{kept[f'nats.{service}']}"
+        own = {"NATS_URL": ",".join(f"nats://{user}@{node}:{NATS_PORT}" for node in nodes)}
         if service in OWNERS:
             password = kept[f"postgres.{service}"]
             database = f"lingxi_{service}"
@@ -114,6 +113,27 @@ def _files(kept: Mapping[str, str]) -> dict[str, str]:
 
 def _in_one_line(pem: str) -> str:
     return pem.replace("\n", "\\n")
+
+
+def _nats_configuration(kept: Mapping[str, str], node: str, nodes: Sequence[str]) -> str:
+    """Of one server, alone or in a cluster. Alone it has another store: what a cluster kept is of
+    no use to it, and the owners fill it again."""
+    more: dict[str, object] = {"http": NATS_MONITORING, "server_name": node}
+    store = "/data"
+    if len(nodes) > 1:
+        store = "/data/cluster"
+        routes = {"user": "routes", "password": kept[ROUTES]}
+        credentials = f"{routes['user']}:{routes['password']}"
+        more["cluster"] = {
+            "name": "lingxi",
+            "listen": f"0.0.0.0:{NATS_ROUTES_PORT}",
+            "authorization": routes,
+            "routes": [f"nats://{credentials}@{other}:{NATS_ROUTES_PORT}" for other in nodes],
+            # Clients know all servers by name; their addresses change.
+            "no_advertise": True,
+        }
+    passwords = {user.service: kept[f"nats.{user.service}"] for user in USERS}
+    return nats_configuration(f"0.0.0.0:{NATS_PORT}", store, passwords, USERS, more)
 
 
 def _env(values: Mapping[str, str]) -> str:
