@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import psycopg
@@ -12,8 +12,10 @@ from psycopg.rows import TupleRow
 from libs.chassis.tests.badges import (
     AT,
     READ_MODELS,
+    Badge,
     BadgeLog,
     BadgeNamed,
+    BadgePolished,
     BadgeWorn,
     Life,
     badge_log,
@@ -21,9 +23,12 @@ from libs.chassis.tests.badges import (
     tables,
 )
 from libs.chassis.tests.test_eventlog_order import OneConnection
+from lingxi_chassis.eventlog import Projection, Snapshot
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import execute, fetch_one, open_pool
+from lingxi_chassis.postgres import Connection, execute, fetch_one, open_pool
 from lingxi_chassis.rebuild import RebuildBusy, read_models, rebuild_read_models
+from lingxi_chassis.rebuild.folding import Batch
+from lingxi_contracts.base import Event
 from lingxi_contracts.errors import AgentNameTaken
 from tests.fixtures.waiting import eventually
 
@@ -230,6 +235,47 @@ async def test_names_change_hands_while_they_are_unique_again(
     assert definitions(url) == defined
     with pytest.raises(AgentNameTaken):
         await log.append(mo, [BadgeNamed(name="swap mo")], AT)
+
+
+@pytest.mark.parametrize("handed_on", [1, 2])
+async def test_names_change_hands_between_two_batches(
+    log: BadgeLog, url: str, monkeypatch: pytest.MonkeyPatch, handed_on: int
+) -> None:
+    """Guards keys that are not unique yet: a batch shows who has a name now, an earlier one who
+    had it. Of two times, the second one is seen before the lock, and only under it set right.
+    """
+    user_id = new_id()
+
+    async def named(name: str, *more: Event) -> Snapshot[Badge]:
+        badge = log.new(new_id(), user_id)
+        return await log.append(badge, [BadgeNamed(name=name), *more], AT)
+
+    holders = [await named("mo", BadgePolished()), await named("lu", BadgePolished())]
+    taker = await named("ze")
+    original = read_models.fold
+    folds = 0
+
+    async def hand_on_then_fold(
+        connection: Connection, batch: Batch, projections: Sequence[Projection]
+    ) -> None:
+        nonlocal folds, taker
+        folds += 1
+        if 1 < folds <= 1 + handed_on:
+            holder = holders.pop()
+            name = BadgeNamed(name=holder.state.name)
+            await log.append(holder, [BadgeNamed(name=f"free {folds}")], AT)
+            taker = await log.append(taker, [name], AT)
+        await original(connection, batch, projections)
+
+    monkeypatch.setattr(read_models, "fold", hand_on_then_fold)
+    defined = definitions(url)
+    # The first batch holds the holders, the second one the taker: the rest, as far as it is known.
+    await rebuild_read_models(url, READ_MODELS, 4)
+    assert folds > handed_on
+    names = {row[0]: row[1] for row in tables(url)["badges"]}
+    assert names[taker.stream_id] == ("lu", "mo")[handed_on - 1]
+    assert len(set(names.values())) == 3
+    assert definitions(url) == defined
 
 
 async def test_a_rebuild_that_dies_changes_nothing_and_is_begun_anew(

@@ -6,6 +6,9 @@ Invariants:
    `streams`, which every append writes first, waits for those under way, folds what is left, and
    lets them go on in the new tables. They wait for milliseconds; readers wait for the end of it.
 3. A rebuild that dies leaves the live tables as they were. It is not resumed but begun anew.
+4. Keys are unique in the shadow once it is at the end of the log, not on the way: rows may be ahead
+   of their batch (`folding`), so that a key that changes hands is seen with both. Unique indexes
+   are built before the lock if they can be, so as not to build them under it, where they must be.
 
 Transactions are a batch long, but for building indexes, once at the end: while one is open it
 holds the relays of the cluster back.
@@ -13,7 +16,7 @@ holds the relays of the cluster back.
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -24,7 +27,7 @@ from lingxi_chassis.clock import monotonic
 from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import CONNECT_SECONDS_MAX, Connection
 from lingxi_chassis.rebuild.folding import Place, fold, next_batch
-from lingxi_chassis.rebuild.shadow import Shadow
+from lingxi_chassis.rebuild.shadow import Shadow, Unique
 
 REBUILD_LOCK = 0x6C787262
 """Advisory lock: one rebuild an owner at a time."""
@@ -34,6 +37,8 @@ LOCK_MS_MAX = 200
 SWAPS_MAX = 40
 SWAP_PAUSE_SECONDS = 0.25
 HOLD_OFF = b"lock table streams in share row exclusive mode"
+
+type Mark = tuple[Place, int, list[Unique]]
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +98,7 @@ async def rebuild_read_models(
         await shadow.take_off_unique()
         await folding.catch_up()
         await shadow.analyze()
-        await shadow.put_back_unique()
+        await folding.try_unique()
         swap_seconds, tries = await _swap(folding)
     rebuilt = Rebuilt(
         tuple(shadow.tables), folding.events, monotonic() - began, swap_seconds, tries
@@ -161,7 +166,7 @@ class _Folding:
         except UniqueViolation:
             if self.shadow.taken_off:
                 raise
-            # Keys have changed hands within the batch: at its end they are unique again.
+            # Keys are changing hands.
             async with self.connection.transaction():
                 await self.shadow.take_off_unique()
                 await fold(self.connection, batch, self._projections)
@@ -169,27 +174,30 @@ class _Folding:
         self.events += batch.rows
         return batch.rows
 
-    def mark(self) -> tuple[Place, int]:
-        """Where we are, to come back to when a transaction around is undone."""
-        return self._place, self.events
+    async def try_unique(self) -> None:
+        """Put the unique indexes back, unless keys are changing hands right now."""
+        with suppress(UniqueViolation):
+            await self.shadow.put_back_unique()
 
-    def back_to(self, mark: tuple[Place, int]) -> None:
+    def mark(self) -> Mark:
+        """Where we are, to come back to when a transaction around is undone."""
+        return self._place, self.events, list(self.shadow.taken_off)
+
+    def back_to(self, mark: Mark) -> None:
         """The transaction around was undone."""
-        self._place, self.events = mark
+        self._place, self.events, self.shadow.taken_off = mark
 
 
 async def _swap(folding: _Folding) -> tuple[float, int]:
     """Swap once the locks are to be had; for how long appends were held off, and the tries."""
     for tried in range(1, SWAPS_MAX + 1):
         await folding.catch_up()
-        if folding.shadow.taken_off:
-            await folding.shadow.put_back_unique()
+        await folding.try_unique()
         mark = folding.mark()
         try:
             return await _try_swap(folding), tried
         except (LockNotAvailable, DeadlockDetected):
             folding.back_to(mark)
-            folding.shadow.taken_off.clear()
             await asyncio.sleep(SWAP_PAUSE_SECONDS)
     raise RebuildStalled
 
@@ -202,7 +210,6 @@ async def _try_swap(folding: _Folding) -> float:
         held_since = monotonic()
         while await folding.next(no_writers=True):
             pass
-        if folding.shadow.taken_off:
-            await folding.shadow.put_back_unique()
+        await folding.shadow.put_back_unique()
         await folding.shadow.swap()
     return monotonic() - held_since

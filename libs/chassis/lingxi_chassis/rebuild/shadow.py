@@ -78,16 +78,21 @@ class Shadow:
             self.taken_off.append(unique)
 
     async def put_back_unique(self) -> None:
-        """Make unique again what was. Raises UniqueViolation if the log does not allow it."""
-        for unique in self.taken_off:
-            await self._run("drop index {schema}.{plain}", unique)
-            if unique.constraint is None:
-                await self.connection.execute(unique.index.encode())
-                continue
-            add = sql.SQL("alter table {}.{} add constraint {} ").format(
-                sql.Identifier(SCHEMA), sql.Identifier(unique.table), sql.Identifier(unique.name)
-            )
-            await self.connection.execute(add.as_string().encode() + unique.constraint.encode())
+        """Make unique again what was. Raises UniqueViolation, and leaves all as it is, if two rows
+        have one key.
+        """
+        async with self.connection.transaction():
+            for unique in self.taken_off:
+                await self._run("drop index {schema}.{plain}", unique)
+                if unique.constraint is None:
+                    await self.connection.execute(unique.index.encode())
+                    continue
+                add = sql.SQL("alter table {}.{} add constraint {} ").format(
+                    sql.Identifier(SCHEMA),
+                    sql.Identifier(unique.table),
+                    sql.Identifier(unique.name),
+                )
+                await self.connection.execute(add.as_string().encode() + unique.constraint.encode())
         self.taken_off.clear()
 
     async def analyze(self) -> None:
