@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from libs.chassis.tests.badges import (
@@ -12,14 +13,20 @@ from libs.chassis.tests.badges import (
     EVENTS,
     TOMBSTONES,
     BadgeLog,
+    BadgeNamed,
     BadgePolished,
+    BadgeWorn,
     Life,
     badge_log,
     create_tables,
 )
+from libs.chassis.tests.test_eventlog_order import OneConnection
+from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Row, execute, fetch_all, open_pool
 from lingxi_chassis.rebuild import rebuild_snapshots, snapshots
 from tests.fixtures.waiting import eventually
+
+COMMAND_SECONDS_MAX = 60.0
 
 
 @pytest.fixture
@@ -92,18 +99,28 @@ async def test_snapshots_of_blanked_streams_stay_erased(log: BadgeLog) -> None:
     assert await rows(log) == before
 
 
-async def test_a_new_evolve_comes_into_effect_while_appends_go_on(log: BadgeLog) -> None:
+async def test_a_new_evolve_comes_into_effect_while_appends_go_on(
+    log: BadgeLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Guards the replacement bound to the version, and the passes: no append is undone, and none
     that was decided on an old state keeps it.
     """
     lives = [Life(log, random.Random(seed)) for seed in range(50, 54)]
     stop = asyncio.Event()
+    commands = [0] * len(lives)
 
-    async def go_on(life: Life) -> None:
+    async def go_on(number: int) -> None:
         while not stop.is_set():
-            await life.step()
+            await lives[number].step()
+            commands[number] += 1
 
-    writing = [asyncio.create_task(go_on(life)) for life in lives]
+    async def commands_end() -> None:
+        before = list(commands)
+        await eventually(lambda: all(map(int.__gt__, commands, before)), COMMAND_SECONDS_MAX)
+
+    # Commands here may take as long as they like: it is known when they are over.
+    monkeypatch.setattr(snapshots, "commands_end", commands_end)
+    writing = [asyncio.create_task(go_on(number)) for number in range(len(lives))]
     await eventually(lambda: sum(life.appends for life in lives) > 100)
     await execute(log.pool, "update streams set state = '{}' where state is not null", {})
     first = await rebuild_snapshots(log, EVENTS, TOMBSTONES)
@@ -113,6 +130,31 @@ async def test_a_new_evolve_comes_into_effect_while_appends_go_on(log: BadgeLog)
     await asyncio.gather(*writing)
     assert first.replaced > 0
     assert (await rebuild_snapshots(log, EVENTS, TOMBSTONES)).replaced == 0
+
+
+async def test_an_append_that_the_comparison_waits_for_is_no_way_out(
+    log: BadgeLog, database_url: str
+) -> None:
+    """Guards the comparison against the moment: the row has moved on before it can be replaced."""
+    user_id = new_id()
+    badge = await log.append(log.new(new_id(), user_id), [BadgeNamed(name="mo")], AT)
+    await execute(log.pool, "update streams set state = '{}'", {})
+    wrong = await log.load(badge.stream_id, user_id)
+    assert wrong is not None
+
+    async def waits() -> bool:
+        return bool(await fetch_all(log.pool, "select 1 from pg_locks where not granted", {}))
+
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        inside: BadgeLog = replace(log, pool=OneConnection(connection))
+        await inside.append(wrong, [BadgeWorn(mood="late")], AT)
+        rebuilding = asyncio.create_task(rebuild_snapshots(log, EVENTS, TOMBSTONES))
+        await eventually(waits)
+        await connection.commit()
+    assert (await rebuilding).replaced == 1
+    right = await log.load(badge.stream_id, user_id)
+    assert right is not None
+    assert (right.state.name, right.state.worn) == ("mo", 1)
 
 
 async def test_an_event_nobody_knows_is_told(log: BadgeLog) -> None:

@@ -43,6 +43,8 @@ _MORE = """
     order by version limit %(limit)s
 """
 # The log wins, up to the version that was folded. A stream's xid is that of its last event.
+# Comes back: what differed, and whether it was put right. If not, the stream has moved on, maybe
+# while the statement waited for the append that did it.
 _COMPARE = """
     with folded as (
         select f.*, e.xid from unnest(
@@ -63,10 +65,12 @@ _COMPARE = """
         where not exists (select from streams s where s.stream_id = f.stream_id)
         on conflict (stream_id) do nothing
         returning stream_id
+    ), put_right as (
+        select stream_id from replaced union all select stream_id from made
     )
-    select f.stream_id, s.version > f.version,
-           f.stream_id in (select stream_id from replaced union all select stream_id from made)
+    select f.stream_id, f.stream_id in (select stream_id from put_right)
     from folded f left join streams s on s.stream_id = f.stream_id
+    where (s.version, s.user_id, s.state) is distinct from (f.version, f.user_id, f.state::jsonb)
 """
 
 
@@ -115,12 +119,17 @@ async def rebuild_snapshots[S, E: Event](
     passes = 1
     while await work.run_pass() and passes < PASSES_MAX:
         passes += 1
-        await asyncio.sleep(IN_FLIGHT_SECONDS)
+        await commands_end()
     refolded = Refolded(
         work.streams, work.events, work.replaced, work.unsettled, passes, monotonic() - began
     )
     log.info("snapshots_rebuilt", streams=refolded.streams, replaced=refolded.replaced)
     return refolded
+
+
+async def commands_end() -> None:
+    """Until every command is over that is under way now."""
+    await asyncio.sleep(IN_FLIGHT_SECONDS)
 
 
 class _Refolding[S, E: Event]:
@@ -178,8 +187,8 @@ class _Refolding[S, E: Event]:
             "states": [None if one.erased else self._json(one.state) for one in batch],
         }
         rows = await fetch_all(self._log.pool, _COMPARE, params)
-        self.replaced += sum(1 for row in rows if row[2])
-        return {row[0] for row in rows if row[1]}
+        self.replaced += sum(1 for row in rows if row[1])
+        return {row[0] for row in rows if not row[1]}
 
     async def _further(self, one: _Folded[S]) -> _Folded[S]:
         while rows := await fetch_all(
