@@ -75,7 +75,7 @@ async def played(rule: Rule, parts: Sequence[bytes]) -> AsyncIterator[bytes]:
     faulty_at = 0 if rule.after_chunks == 0 else min(rule.after_chunks + 1, len(parts) - 2)
     for at, part in enumerate(parts):
         if at == faulty_at and rule.do == "hang":
-            await silence(rule.seconds)
+            await rule.passes(rule.seconds or None)
         elif at == faulty_at and rule.do == "stream_error":
             if at == 0:
                 yield http.STREAM_HEAD
@@ -96,7 +96,7 @@ async def played(rule: Rule, parts: Sequence[bytes]) -> AsyncIterator[bytes]:
 async def played_whole(rule: Rule, reply: http.Reply) -> AsyncIterator[bytes]:
     """A plain answer with the rule's fault in it."""
     if rule.do == "hang":
-        await silence(rule.seconds)
+        await rule.passes(rule.seconds or None)
     elif rule.do == "slow":
         await asyncio.sleep(rule.delay_ms / 1000)
     elif rule.do == "cut":
@@ -105,11 +105,3 @@ async def played_whole(rule: Rule, reply: http.Reply) -> AsyncIterator[bytes]:
             yield encoded[: len(encoded) - len(reply.body) // 2 - 1]
         raise http.Cut
     yield reply.encode()
-
-
-async def silence(seconds: float) -> None:
-    """Says nothing for that long; 0: until the client gives up."""
-    if seconds > 0:
-        await asyncio.sleep(seconds)
-    else:
-        await asyncio.get_running_loop().create_future()

@@ -10,7 +10,8 @@ What happens, `do`:
   `status`         answers `status` with `code`, `message`, `retry_after_seconds`
   `unknown_model`  404 `model_not_found`
   `context_length` 400 `context_length_exceeded`
-  `hang`           answers `seconds` later (0: never); in a stream after `after_chunks`
+  `hang`           answers `seconds` later (0: never), or once the rule is switched off; in a
+                   stream after `after_chunks`
   `cut`            breaks the connection after `after_chunks`; with `clean` the stream just ends,
                    without a finish reason
   `nonsense`       `kind`: invalid_json | empty_choices | html
@@ -22,11 +23,13 @@ What happens, `do`:
 The first rule that meets acts. Each rule has an id by which it can be switched off.
 """
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter
 
 RULES_MAX = 1_000
 
@@ -59,6 +62,21 @@ class Rule(BaseModel):
     delay_ms: float = Field(default=0, ge=0, le=60_000)
     content: str = ""
     finish_reason: str | None = "stop"
+    _off: asyncio.Event = PrivateAttr(default_factory=asyncio.Event)
+
+    def switch_off(self) -> None:
+        """It is no longer in force."""
+        self._off.set()
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it was switched off."""
+        return self._off.is_set()
+
+    async def passes(self, seconds: float | None) -> None:
+        """Wait that long, None for ever, or until the rule is switched off."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._off.wait(), seconds)
 
 
 RULES = TypeAdapter[list[Rule]](list[Rule])
@@ -104,9 +122,10 @@ class Faults:
 
     def remove(self, rule_id: int | None = None) -> None:
         """Switches one rule off, or all; an unknown id is no error."""
-        self._placed = [
-            placed for placed in self._placed if rule_id is not None and placed.rule_id != rule_id
-        ]
+        for placed in self._placed:
+            if rule_id is None or placed.rule_id == rule_id:
+                placed.rule.switch_off()
+        self._placed = [placed for placed in self._placed if not placed.rule.is_off]
 
     def listed(self) -> list[dict[str, object]]:
         """Every rule with its id and how often it was met, let through or not."""

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from deploy.simulator.tests.harness import Asker, streamed_text
+from tests.fixtures.waiting import eventually
 
 
 async def test_a_rule_meets_whom_it_names(simulator: Asker) -> None:
@@ -92,6 +93,23 @@ async def test_a_hang_ends_with_its_time_or_the_clients(simulator: Asker) -> Non
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await simulator.chat("hello")
+
+
+async def test_a_hang_ends_when_it_is_switched_off(simulator: Asker) -> None:
+    await simulator.faults({"do": "hang", "contains": "short"}, {"do": "hang", "seconds": 600})
+    short, long = (asyncio.create_task(simulator.say(text)) for text in ("short", "long"))
+    await eventually(lambda: met(simulator, [1, 1]))
+    await simulator.http.delete("/faults", params={"id": 1})
+    assert await short
+    assert not long.done()
+    await simulator.http.delete("/faults")
+    assert await long
+
+
+async def met(simulator: Asker, times: list[int]) -> bool:
+    """Whether the rules were met that often."""
+    listed = (await simulator.http.get("/faults")).json()
+    return [rule["met"] for rule in listed] == times
 
 
 async def test_requests_are_kept_without_secrets(simulator: Asker) -> None:

@@ -16,8 +16,8 @@ from services.chat.tests.component.harness import RunningChat
 from tests.fixtures.waiting import eventually
 
 DONE_SECONDS_MAX = 60.0
-THINKING_SECONDS = 5
-"""Long enough for a test to do something meanwhile."""
+THINKING_SECONDS = 45
+"""Long enough for a test to do something meanwhile, and then let the model go on: `heal`."""
 SUMMARY, REVIEW = "You keep the memory", "You look after the character"
 """How the two questions begin."""
 

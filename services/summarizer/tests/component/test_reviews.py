@@ -100,6 +100,7 @@ async def test_a_change_by_hand_while_the_model_thinks_is_not_overwritten(
                 user_id=chat.user_id, agent_id=agent_id, personality_prompt="You are Max."
             )
         )
+        await chat.model.heal()
 
         async def reviewed() -> bool:
             return (await chat.session(session_id)).personality_checked_at is not None

@@ -96,8 +96,10 @@ async def test_an_outage_of_the_model_delays_and_loses_nothing(chat: RunningChat
 
 
 async def test_a_message_that_the_provider_refuses_is_left_out(chat: RunningChat) -> None:
-    # Chat's own prompt ends with the bare text: that one is answered.
     await chat.model.fault("refuse", contains="user: refused77 number 3")
+    await chat.model.fault("slow", contains="] user: ")  # other questions: answered as usual
+    # What is left are chat's prompts, which end with the bare text: answered, quoting nobody.
+    await chat.model.fault("raw", contains="refused77", content="I see.")
     async with summarizing(chat):
         session_id = await talk(chat, lines("refused77", 12))
         session = await all_done(chat, session_id)
@@ -127,7 +129,7 @@ async def test_a_session_that_is_gone_is_done(chat: RunningChat) -> None:
 
 async def test_a_summary_that_somebody_else_wrote_stands(chat: RunningChat) -> None:
     """Ours is refused while the model thinks, and asked for anew from where theirs ends."""
-    await chat.model.fault("hang", contains="] user: rival77", seconds=THINKING_SECONDS, times=1)
+    await chat.model.fault("hang", contains="] user: rival77", seconds=THINKING_SECONDS)
     session_id = await talk(chat, lines("rival77", 10))
     async with summarizing(chat):
         await asked(chat, SUMMARY, "rival77")
@@ -142,6 +144,7 @@ async def test_a_summary_that_somebody_else_wrote_stands(chat: RunningChat) -> N
             summary="Two messages.",
         )
         await chat.ask(rival)
+        await chat.model.heal()
         session = await all_done(chat, session_id)
     assert (await written(chat, session_id))[:2] == [(1, 2), (3, session.covers_up_to)]
     assert session.summary.startswith("Two messages.")
