@@ -3,8 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
 import httpx
@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from benchmarks.loading import Wanted, load_sessions, rebuild
+from lingxi_chassis.clock import monotonic
 from tests.e2e.client import Json, NewUser, User, connection, new_user, problem
 from tests.e2e.processes import forget_peak_memory, frozen, peak_memory_bytes
 from tests.e2e.world import World, populated
@@ -22,6 +23,9 @@ LONG_SESSION_MESSAGES = 20_000
 GROWTH_BYTES_MAX = 6 * 1024 * 1024
 """Of the gateway's memory by an export that is longer than this."""
 EXPORT = "/api/export/"
+WAITED_SECONDS = 7.0
+"""An owner that is away for less is waited for: three times the grace of a request, and pauses."""
+RESTARTS_MAX = 5
 
 
 @dataclass(frozen=True)
@@ -148,16 +152,32 @@ async def test_an_owner_that_is_away_from_the_start_is_a_problem(
     assert (await world.user.get(EXPORT))["agents"][0]["id"] == world.agent_id
 
 
-async def test_an_owner_that_is_restarted_is_waited_for(
-    system: RunningSystem, talker: Talker
-) -> None:
+async def while_restarted(system: RunningSystem, talker: Talker) -> tuple[Json | None, float]:
+    """What is exported while chat is restarted, None if it broke off; the restart's seconds."""
+    exported: Json | None = None
+    ended_at: list[float] = []
     async with talker.user.http.stream("GET", EXPORT) as answer:
         chunks = answer.aiter_bytes()
         first = await anext(chunks)
+        began_at = monotonic()
         restarting = asyncio.create_task(system.restart("chat"))
-        exported: Any = json.loads(first + await read(chunks))
-    await restarting
-    assert len(exported["sessions"][0]["messages"]) == LONG_SESSION_MESSAGES
+        restarting.add_done_callback(lambda _: ended_at.append(monotonic()))
+        with suppress(httpx.RemoteProtocolError):
+            exported = json.loads(first + await read(chunks))
+        await restarting
+    return exported, ended_at[0] - began_at
+
+
+async def test_an_owner_that_is_restarted_is_waited_for(
+    system: RunningSystem, talker: Talker
+) -> None:
+    for _ in range(RESTARTS_MAX):
+        exported, away_seconds = await while_restarted(system, talker)
+        if exported is not None:
+            assert len(exported["sessions"][0]["messages"]) == LONG_SESSION_MESSAGES
+            return
+        assert away_seconds > WAITED_SECONDS  # too long, on a busy machine
+    pytest.fail("no restart was short enough")
 
 
 async def test_one_at_a_time(talker: Talker) -> None:

@@ -20,6 +20,8 @@ RUN_STUB = Path(__file__).parent / "run_stub.py"
 STUBS = Path(__file__).parent / "stubs"
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 10
+END_SECONDS_MAX = 60
+"""After that a command hangs, on however busy a machine."""
 
 
 class Command:
@@ -56,7 +58,7 @@ class Command:
 
     def ends(self) -> int:
         """Wait for its end; the exit code."""
-        code = self.process.wait(STOP_SECONDS_MAX)
+        code = self.process.wait(END_SECONDS_MAX)
         self._reader.join()
         return code
 

@@ -83,6 +83,12 @@ async def settled(chat: RunningChat, session_id: Any, before: int) -> int:
     return await published(chat) - before
 
 
+async def is_heard(chat: RunningChat) -> bool:
+    """Whether those who work on what is published are done with all of it."""
+    consumers = await chat.nats.jetstream().consumers_info(stream_name("chat"))
+    return not any(one.num_pending or one.num_ack_pending for one in consumers)
+
+
 async def test_a_turn_costs_four_statements_and_two_requests(
     chat: RunningChat, statements: Statements
 ) -> None:
@@ -176,7 +182,9 @@ async def test_questions_cost_a_statement_or_two(chat: RunningChat, statements: 
 async def test_an_idle_service_asks_nothing_about_sessions(
     chat: RunningChat, statements: Statements
 ) -> None:
-    await chat.say("And then silence.")
+    said = await chat.say("And then silence.")
+    await settled(chat, said.session_id, 0)
+    await eventually(lambda: is_heard(chat))
     statements.clear()
     await eventually(lambda: len(statements) >= 3)
 
