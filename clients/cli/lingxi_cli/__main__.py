@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import structlog
 from nats.errors import Error as NatsError
 
-from lingxi_cli import dead_letters, events, rebuild, status, subscriber_url, users
+from lingxi_cli import audit, dead_letters, events, rebuild, status, subscriber_url, users
 from lingxi_cli.commands import FAILED, Run
 from lingxi_cli.failures import Failure, refused
 from lingxi_cli.output import note
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
         "names another one's NATS, with the operator's credentials.",
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for group in (status, users, events, dead_letters, rebuild, subscriber_url):
+    for group in (status, users, audit, events, dead_letters, rebuild, subscriber_url):
         group.add(commands)
     return top
 

@@ -92,7 +92,7 @@ async def _create(args: argparse.Namespace, settings: Settings) -> int:
 
 async def _disable(args: argparse.Namespace, settings: Settings) -> int:
     async with open_operator(settings) as operator:
-        user_id = await _user_id(operator, args)
+        user_id = await user_id_of(operator, args)
         user = await operator.ask(DisableUser(operation_id=new_id(), user_id=user_id))
     say(f"{visible(user.username)} is disabled")
     return OK
@@ -100,7 +100,7 @@ async def _disable(args: argparse.Namespace, settings: Settings) -> int:
 
 async def _enable(args: argparse.Namespace, settings: Settings) -> int:
     async with open_operator(settings) as operator:
-        user_id = await _user_id(operator, args)
+        user_id = await user_id_of(operator, args)
         user = await operator.ask(EnableUser(operation_id=new_id(), user_id=user_id))
     say(f"{visible(user.username)} is enabled")
     return OK
@@ -108,7 +108,7 @@ async def _enable(args: argparse.Namespace, settings: Settings) -> int:
 
 async def _password(args: argparse.Namespace, settings: Settings) -> int:
     async with open_operator(settings) as operator:
-        user_id = await _user_id(operator, args)
+        user_id = await user_id_of(operator, args)
         password = _read_password()
         user = await operator.ask(
             SetPassword(operation_id=new_id(), user_id=user_id, password=password)
@@ -120,7 +120,7 @@ async def _password(args: argparse.Namespace, settings: Settings) -> int:
 async def _delete(args: argparse.Namespace, settings: Settings) -> int:
     who = visible(str(args.id or args.username))
     async with open_operator(settings) as operator:
-        user_id = await _user_id(operator, args)
+        user_id = await user_id_of(operator, args)
         if not args.yes:
             note(f"this deletes {who} and all that is theirs, for good. Type {who} to go on:")
             if sys.stdin.readline().strip() != who:
@@ -130,7 +130,8 @@ async def _delete(args: argparse.Namespace, settings: Settings) -> int:
     return OK
 
 
-async def _user_id(operator: Operator, args: argparse.Namespace) -> UUID:
+async def user_id_of(operator: Operator, args: argparse.Namespace) -> UUID:
+    """Whom `username` or `--id` names. Raises UserNotFound."""
     if args.id is not None:
         return args.id
     found = await operator.ask(FindUser(operation_id=new_id(), username=_text(args.username)))

@@ -31,6 +31,7 @@ from lingxi_gateway.application.accounts import Accounts
 from lingxi_gateway.application.check_access import AccessCheck
 from lingxi_gateway.application.end_feeds import end_feeds
 from lingxi_gateway.application.feeds import Feeds
+from lingxi_gateway.application.forget_audit import forget_audit
 from lingxi_gateway.application.places import Source
 from lingxi_gateway.application.ports import Passwords, Tokens
 from lingxi_gateway.application.read_marks import ReadMarks
@@ -44,6 +45,7 @@ from lingxi_gateway.entrypoints.http.limits import limits
 from lingxi_gateway.entrypoints.http.parts import Parts
 from lingxi_gateway.entrypoints.http.wire.feed import FeedFrames
 from lingxi_gateway.projections import refresh_families, users
+from lingxi_gateway.projections.audit import Audit
 from lingxi_gateway.settings import Settings
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
@@ -101,6 +103,8 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
         await operations.serve(owner, OWNER, rebuilds)
         eraser = Eraser(OWNER, owner.pool, owner.nats.jetstream())
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
+        forgetting = forget_audit(parts.accounts.audit)
+        await stack.enter_async_context(in_background(forgetting, "audit", stop.fail))
         ending = end_feeds(feeds, lambda ids: refresh_families.get_logins_of(owner.pool, ids))
         await stack.enter_async_context(in_background(ending, "end_feeds", stop.fail))
         app = create_app(parts)
@@ -174,6 +178,7 @@ def open_accounts(
         passwords=passwords,
         tokens=tokens,
         access=AccessCheck(tokens, lambda user_id: refresh_families.get_logins(pool, user_id)),
+        audit=Audit(pool, settings.audit_days),
         registration_open=settings.registration_open,
         failed_logins_max=settings.login_rate_limit,
     )

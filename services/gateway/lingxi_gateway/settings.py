@@ -68,6 +68,8 @@ class Settings(OwnerSettings):
     """Signs instead of a key pair, in local mode only."""
     access_token_minutes: int = Field(default=1440, alias="ACCESS_TOKEN_MINUTES", ge=1)
     refresh_token_days: int = Field(default=7, alias="REFRESH_TOKEN_DAYS", ge=1)
+    audit_days: int = Field(default=90, alias="AUDIT_DAYS", ge=1, le=3650)
+    """How long it is kept what was done to accounts."""
     registration_open: bool = Field(default=True, alias="REGISTRATION_OPEN")
     reply_wait_seconds: float = Field(default=60, alias="REPLY_WAIT_SECONDS", gt=0)
     openai_model: str = Field(default="gpt-4.1-mini", alias="OPENAI_MODEL")

@@ -7,6 +7,7 @@ from lingxi_chassis.postgres import Pool
 from lingxi_gateway.application.check_access import AccessCheck
 from lingxi_gateway.application.ports import Passwords, Tokens
 from lingxi_gateway.domain.account import Account, AccountEvent
+from lingxi_gateway.projections.audit import Audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,5 +19,6 @@ class Accounts:
     passwords: Passwords
     tokens: Tokens
     access: AccessCheck
+    audit: Audit
     registration_open: bool
     failed_logins_max: int

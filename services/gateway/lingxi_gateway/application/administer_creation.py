@@ -7,7 +7,7 @@ from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_contracts.operations import UserNotFound, UserView
 from lingxi_gateway.application.accounts import Accounts
 from lingxi_gateway.domain import account
-from lingxi_gateway.projections import credentials
+from lingxi_gateway.projections import audit, credentials
 from lingxi_gateway.projections.administered_users import get_user
 
 
@@ -29,7 +29,10 @@ async def create_user(
             accounts.log.new(user_id, user_id),
             account.register(username, email),
             utc_now(),
-            effects=(credentials.first_password(password_hash),),
+            effects=(
+                credentials.first_password(password_hash),
+                audit.done("created_by_operator", None),
+            ),
         )
 
     await again_on_conflict(attempt)

@@ -9,7 +9,7 @@ from lingxi_contracts.operations import UserNotFound, UserView
 from lingxi_gateway.application.accounts import Accounts
 from lingxi_gateway.domain import account
 from lingxi_gateway.domain.account import Account, AccountEvent
-from lingxi_gateway.projections import credentials, refresh_families
+from lingxi_gateway.projections import audit, credentials, refresh_families
 from lingxi_gateway.projections.administered_users import get_user
 
 
@@ -20,19 +20,28 @@ async def set_password(accounts: Accounts, user_id: UUID, password: str) -> User
         accounts,
         user_id,
         lambda now: account.change(now, now, new_password=True),
-        (credentials.new_password(new_hash), refresh_families.end_every()),
+        (
+            credentials.new_password(new_hash),
+            refresh_families.end_every(),
+            audit.done("password_set_by_operator", None),
+        ),
     )
 
 
 async def disable_user(accounts: Accounts, user_id: UUID) -> UserView:
     """Let a user in no more; all their logins end. A repeat does nothing. Raises as above."""
-    effects = (credentials.disabled(), refresh_families.end_every())
+    effects = (
+        credentials.disabled(),
+        refresh_families.end_every(),
+        audit.done("disabled_by_operator", None),
+    )
     return await _administer(accounts, user_id, account.disable, effects)
 
 
 async def enable_user(accounts: Accounts, user_id: UUID) -> UserView:
     """Let a user in again. A repeat does nothing. Raises as above."""
-    return await _administer(accounts, user_id, account.enable, (credentials.enabled(),))
+    effects = (credentials.enabled(), audit.done("enabled_by_operator", None))
+    return await _administer(accounts, user_id, account.enable, effects)
 
 
 async def _administer(

@@ -9,7 +9,7 @@ from lingxi_gateway.application.log_in import check_password
 from lingxi_gateway.application.ports import Caller
 from lingxi_gateway.domain.account import Account, change
 from lingxi_gateway.domain.refusals import TokenInvalid
-from lingxi_gateway.projections import credentials, refresh_families
+from lingxi_gateway.projections import audit, credentials, refresh_families
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ async def change_account(
         effects = (
             credentials.new_password(new_hash),
             *refresh_families.end_others(caller.family_id),
+            audit.done("password_changed", address),
         )
 
     async def attempt() -> None:

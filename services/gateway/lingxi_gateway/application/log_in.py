@@ -6,6 +6,7 @@ from uuid import UUID
 
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.ids import new_id
+from lingxi_contracts.audit import NOBODY
 from lingxi_gateway.application.accounts import Accounts
 from lingxi_gateway.application.ports import RefreshClaims, TokenPair
 from lingxi_gateway.domain.refresh import Family
@@ -26,12 +27,15 @@ async def log_in(accounts: Accounts, username: str, password: str, address: str)
     Raises:
         CredentialsInvalid, AccountDisabled, TooManyLogins, Unavailable.
     """
-    attempt = await count_attempt(accounts, address, username)
+    attempt = await count_attempt(accounts, address, username, NOBODY)
     known = await credentials.by_username(accounts.pool, username)
     password_hash = known.password_hash if known else None
     if not await accounts.passwords.verify(password, password_hash) or known is None:
+        tried = known.user_id if known else NOBODY
+        await accounts.audit.record("login_failed", tried, address)
         raise CredentialsInvalid
     if known.disabled:
+        await accounts.audit.record("login_refused", known.user_id, address)
         await forget_attempts(accounts, attempt)
         raise AccountDisabled
     key = secrets.token_urlsafe(FAMILY_KEY_BYTES)
@@ -46,6 +50,7 @@ async def log_in(accounts: Accounts, username: str, password: str, address: str)
         key_hash=hash_of(key),
         at=at,
         expires_at=pair.refresh_ends_at,
+        address=address,
     )
     if not started:
         raise CredentialsInvalid
@@ -59,21 +64,26 @@ async def check_password(accounts: Accounts, user_id: UUID, password: str, addre
     Raises:
         PasswordWrong, TooManyLogins, Unavailable.
     """
-    attempt = await count_attempt(accounts, address, str(user_id))
+    attempt = await count_attempt(accounts, address, str(user_id), user_id)
     known = await credentials.by_user(accounts.pool, user_id)
     password_hash = known.password_hash if known else None
     if not await accounts.passwords.verify(password, password_hash):
+        await accounts.audit.record("password_failed", user_id, address)
         raise PasswordWrong
     await forget_attempts(accounts, attempt)
 
 
-async def count_attempt(accounts: Accounts, address: str, name: str) -> bytes | None:
-    """Count a try at a password; its key, for `forget_attempts`. Raises `TooManyLogins`."""
+async def count_attempt(accounts: Accounts, address: str, name: str, user_id: UUID) -> bytes | None:
+    """Count a try at a password; its key, for `forget_attempts`. Raises `TooManyLogins`.
+
+    `user_id`: who is known to try it, or NOBODY.
+    """
     if not accounts.failed_logins_max:
         return None
     key = login_failures.key_of(address, name)
     attempts, seconds_left = await login_failures.count_attempt(accounts.pool, key)
     if attempts > accounts.failed_logins_max:
+        await accounts.audit.record("login_throttled", user_id, address)
         raise TooManyLogins(retry_after_seconds=seconds_left)
     return key
 

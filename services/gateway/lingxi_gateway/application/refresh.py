@@ -13,7 +13,7 @@ from lingxi_gateway.domain.refusals import TokenInvalid
 from lingxi_gateway.projections import refresh_families
 
 
-async def refresh(accounts: Accounts, token: str) -> TokenPair:
+async def refresh(accounts: Accounts, token: str, address: str) -> TokenPair:
     """New tokens; the refresh token is the given one's successor.
 
     Raises:
@@ -22,15 +22,16 @@ async def refresh(accounts: Accounts, token: str) -> TokenPair:
         Unavailable: the database is away.
     """
     claims = accounts.tokens.read_refresh(token, utc_now())
-    return await again_on_conflict(lambda: _attempt(accounts, claims))
+    return await again_on_conflict(lambda: _attempt(accounts, claims, address))
 
 
-async def _attempt(accounts: Accounts, claims: RefreshClaims) -> TokenPair:
+async def _attempt(accounts: Accounts, claims: RefreshClaims, address: str) -> TokenPair:
     row = await refresh_families.get_family(accounts.pool, claims.family_id, claims.user_id)
     if row is None or not compare_digest(row.key_hash, hash_of(claims.key)):
         raise TokenInvalid
     family = use(Family(row.generation), claims.generation)
     if family is None:
+        await accounts.audit.record("token_reused", claims.user_id, address)
         await refresh_families.end(accounts.pool, claims.family_id)
         accounts.access.forget(claims.user_id)
         raise TokenInvalid

@@ -7,10 +7,12 @@ from lingxi_chassis.ids import new_id
 from lingxi_gateway.application.accounts import Accounts
 from lingxi_gateway.domain import account
 from lingxi_gateway.domain.refusals import RegistrationClosed
-from lingxi_gateway.projections import credentials
+from lingxi_gateway.projections import audit, credentials
 
 
-async def register(accounts: Accounts, username: str, password: str, email: str | None) -> UUID:
+async def register(
+    accounts: Accounts, username: str, password: str, email: str | None, address: str
+) -> UUID:
     """Make an account; its id.
 
     Raises:
@@ -24,6 +26,9 @@ async def register(accounts: Accounts, username: str, password: str, email: str 
         accounts.log.new(user_id, user_id),
         account.register(username, email),
         utc_now(),
-        effects=(credentials.first_password(password_hash),),
+        effects=(
+            credentials.first_password(password_hash),
+            audit.done("registered", address),
+        ),
     )
     return user_id

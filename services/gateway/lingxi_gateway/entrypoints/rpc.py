@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from lingxi_chassis.rpc import RpcServer
 from lingxi_contracts import operations
+from lingxi_contracts.audit import AuditPage, ListAudit
 from lingxi_contracts.base import Nothing
 from lingxi_contracts.errors import InvalidInput
 from lingxi_contracts.operations import UserNotFound, UserPage, UserView
@@ -15,6 +16,7 @@ from lingxi_gateway.application.administer_user import disable_user, enable_user
 from lingxi_gateway.application.delete_account import delete_user
 from lingxi_gateway.entrypoints.http.account_bodies import RegisterBody
 from lingxi_gateway.projections.administered_users import find_user, list_users
+from lingxi_gateway.projections.audit import list_entries
 
 SOMEBODY = "somebody"
 """A user name that is good, where only the password is to be looked at."""
@@ -34,6 +36,11 @@ class UserAdministration:
         if found is None:
             raise UserNotFound
         return found
+
+    async def audit(self, question: ListAudit) -> AuditPage:
+        return await list_entries(
+            self._accounts.pool, question.user_id, question.before, question.limit
+        )
 
     async def create(self, command: operations.CreateUser) -> UserView:
         body = _fit(command.username, command.password, command.email)
@@ -71,6 +78,7 @@ async def serve(server: RpcServer, accounts: Accounts) -> None:
     await asyncio.gather(
         server.serve(operations.ListUsers, administration.page),
         server.serve(operations.FindUser, administration.find),
+        server.serve(ListAudit, administration.audit),
         server.serve(operations.CreateUser, administration.create),
         server.serve(operations.SetPassword, administration.set_password),
         server.serve(operations.DisableUser, administration.disable),

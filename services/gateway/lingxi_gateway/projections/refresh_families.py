@@ -12,6 +12,7 @@ from uuid import UUID
 
 from lingxi_chassis.eventlog import Clause
 from lingxi_chassis.postgres import Pool, execute, fetch_all, fetch_one
+from lingxi_gateway.projections.audit import done
 
 FAMILIES_PER_USER_MAX = 100
 """Logins of one user at a time; one more ends the oldest."""
@@ -44,6 +45,7 @@ _START = """
                 from refresh_families where user_id = %(user_id)s
             ) mine where expires_at < %(at)s or nth >= %(families_max)s))
     )
+    {and_audited}
     insert into refresh_families (family_id, user_id, key_hash, created_at, expires_at)
     select %(family_id)s, user_id, %(key_hash)s, %(at)s, %(expires_at)s from credentials_now"""
 
@@ -103,8 +105,9 @@ async def start(
     key_hash: bytes,
     at: datetime,
     expires_at: datetime,
+    address: str,
 ) -> bool:
-    """Record a login; False: the password has changed meanwhile."""
+    """Record a login, from an address; False: the password has changed meanwhile."""
     params = {
         "family_id": family_id,
         "user_id": user_id,
@@ -114,7 +117,9 @@ async def start(
         "expires_at": expires_at,
         "families_max": FAMILIES_PER_USER_MAX,
     }
-    return await execute(pool, _START, params) == 1
+    audited = done("logged_in", address, "credentials_now")
+    sql = _START.format(and_audited=f", {audited.name} as ({audited.sql})")
+    return await execute(pool, sql, {**params, **audited.params}) == 1
 
 
 async def get_family(pool: Pool, family_id: UUID, user_id: UUID) -> FamilyRow | None:

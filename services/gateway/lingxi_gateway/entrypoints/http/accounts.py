@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from lingxi_contracts.errors import InvalidInput
@@ -26,7 +25,7 @@ from lingxi_gateway.entrypoints.http.account_bodies import (
 )
 from lingxi_gateway.entrypoints.http.answers import done
 from lingxi_gateway.entrypoints.http.auth import CurrentCaller
-from lingxi_gateway.entrypoints.http.edge import CLIENT_ADDRESS_KEY
+from lingxi_gateway.entrypoints.http.edge import ClientAddress
 from lingxi_gateway.entrypoints.http.parts import PartsOf
 from lingxi_gateway.entrypoints.http.problems import documented
 from lingxi_gateway.entrypoints.http.routers import router
@@ -43,33 +42,34 @@ routes = router("/api", "accounts")
     status_code=HTTPStatus.CREATED,
     responses={**FORBIDDEN, **documented(HTTPStatus.CONFLICT)},
 )
-async def register_user(body: RegisterBody, parts: PartsOf) -> RegisteredOut:
+async def register_user(
+    body: RegisterBody, address: ClientAddress, parts: PartsOf
+) -> RegisteredOut:
     """Make an account. Names are unique, whatever their case."""
-    user_id = await register(parts.accounts, body.username, body.password, body.email)
+    user_id = await register(parts.accounts, body.username, body.password, body.email, address)
     return RegisteredOut(id=user_id, username=body.username, email=body.email)
 
 
 @routes.post("/auth/login/", responses={**UNAUTHORIZED, **THROTTLED})
-async def log_in_user(body: LoginBody, request: Request, parts: PartsOf) -> TokensOut:
+async def log_in_user(body: LoginBody, address: ClientAddress, parts: PartsOf) -> TokensOut:
     """Tokens for a user name and a password."""
-    address: str = request.scope[CLIENT_ADDRESS_KEY]
     return TokensOut.of(await log_in(parts.accounts, body.username, body.password, address))
 
 
 @routes.post("/auth/refresh/", responses=UNAUTHORIZED)
-async def refresh_tokens(body: RefreshBody, parts: PartsOf) -> TokensOut:
+async def refresh_tokens(body: RefreshBody, address: ClientAddress, parts: PartsOf) -> TokensOut:
     """New tokens for a refresh token.
 
     The token can be used again until the one it gave is used; after that it is spent, and using it
     ends the login.
     """
-    return TokensOut.of(await refresh(parts.accounts, body.refresh))
+    return TokensOut.of(await refresh(parts.accounts, body.refresh, address))
 
 
 @routes.post("/auth/logout/", status_code=HTTPStatus.NO_CONTENT, responses=UNAUTHORIZED)
-async def log_out_user(body: LogoutBody, parts: PartsOf) -> Response:
+async def log_out_user(body: LogoutBody, address: ClientAddress, parts: PartsOf) -> Response:
     """End this login, or with `everywhere` all of them."""
-    await log_out(parts.accounts, body.refresh, everywhere=body.everywhere)
+    await log_out(parts.accounts, body.refresh, address, everywhere=body.everywhere)
     return done()
 
 
@@ -80,7 +80,9 @@ async def show_me(caller: CurrentCaller, parts: PartsOf) -> MeOut:
 
 
 @routes.patch("/me/", responses={**UNAUTHORIZED, **FORBIDDEN, **THROTTLED})
-async def change_me(caller: CurrentCaller, body: MeBody, request: Request, parts: PartsOf) -> MeOut:
+async def change_me(
+    caller: CurrentCaller, body: MeBody, address: ClientAddress, parts: PartsOf
+) -> MeOut:
     """Change address, time zone or password.
 
     A new password needs the current one, and ends all other logins; this login's tokens stay good.
@@ -90,7 +92,6 @@ async def change_me(caller: CurrentCaller, body: MeBody, request: Request, parts
         changed["email"] = body.email
     if body.timezone is not None:
         changed["timezone"] = body.timezone
-    address: str = request.scope[CLIENT_ADDRESS_KEY]
     await change_account(parts.accounts, caller, changed, _password_change(body), address)
     return MeOut.of(await show_account(parts.accounts, caller.user_id))
 
@@ -101,14 +102,13 @@ async def change_me(caller: CurrentCaller, body: MeBody, request: Request, parts
     responses={**UNAUTHORIZED, **FORBIDDEN, **THROTTLED},
 )
 async def delete_me(
-    caller: CurrentCaller, body: DeleteMeBody, request: Request, parts: PartsOf
+    caller: CurrentCaller, body: DeleteMeBody, address: ClientAddress, parts: PartsOf
 ) -> Response:
     """Delete the account for good, with all agents, sessions and messages.
 
     All tokens end at once, and the user name is free again. What copies there are of the user's
     texts is erased within moments; subscribers hear `user_deleted`.
     """
-    address: str = request.scope[CLIENT_ADDRESS_KEY]
     await delete_account(parts.accounts, caller, body.password, address)
     return done()
 

@@ -7,9 +7,12 @@ milliseconds: no path (it holds ids), no query, no text.
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Annotated
 
 import structlog
+from fastapi import Depends
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lingxi_chassis import context
@@ -99,6 +102,15 @@ class Edge:
                 status=status,
                 ms=round((monotonic() - began) * 1000, 1),
             )
+
+
+async def _client_address(request: Request) -> str:
+    address: str = request.scope[CLIENT_ADDRESS_KEY]
+    return address
+
+
+ClientAddress = Annotated[str, Depends(_client_address)]
+"""A route's parameter: from where the request comes, as limits count it."""
 
 
 def route_of(scope: Scope) -> str:

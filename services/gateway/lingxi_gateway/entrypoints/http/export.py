@@ -33,6 +33,7 @@ from lingxi_gateway.application.export_account import (
 from lingxi_gateway.application.show_account import show_account
 from lingxi_gateway.entrypoints.http.account_bodies import MeOut
 from lingxi_gateway.entrypoints.http.answers import JSON, CurrentReader
+from lingxi_gateway.entrypoints.http.edge import ClientAddress
 from lingxi_gateway.entrypoints.http.parts import Parts, PartsOf
 from lingxi_gateway.entrypoints.http.routers import router
 from lingxi_gateway.entrypoints.http.wire.agents import agent, ledger_entry
@@ -54,7 +55,7 @@ log = structlog.get_logger(__name__)
 
 
 @routes.get("/", response_model=Export)
-async def export(user_id: CurrentReader, parts: PartsOf) -> Response:
+async def export(user_id: CurrentReader, address: ClientAddress, parts: PartsOf) -> Response:
     """Everything that is yours: account, agents, personalities, memories, sessions, all messages.
 
     It comes as it is read. Should that fail on the way, the connection is broken off and the
@@ -64,6 +65,7 @@ async def export(user_id: CurrentReader, parts: PartsOf) -> Response:
         stack.enter_context(parts.exports.one_of(user_id))
         chunks = _document(parts, user_id)
         first = await anext(chunks)
+        await parts.accounts.audit.record("exported", user_id, address)
         return _Download(first, chunks, stack.pop_all())
 
 
