@@ -25,7 +25,7 @@ async def end_watch(
 
     The watch ends first, so that no decision under way is recorded after the tombstone. Repeatable.
     """
-    await watching.hear(session_id, user_id, ended)
+    await watching.hear({session_id: ended}, {session_id: user_id})
     await _erase_decisions(log, session_id, user_id, at)
 
 

@@ -9,7 +9,7 @@ whoever decided something only if nothing was heard since. News take the claim a
 decision that is on its way: that one is settled first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from uuid import UUID
 
 from lingxi_chassis.eventlog import Clause
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import Pool, execute, fetch_all, fetch_one
+from lingxi_chassis.postgres import Pool, Row, execute, fetch_all, fetch_one
 from lingxi_scheduler.domain.manners import Manners
 from lingxi_scheduler.domain.watch import LONG_AGO, Watch, due_at
 from lingxi_scheduler.projections.neighbours import MANNERS, execute_for_living
@@ -66,16 +66,15 @@ CREATE = (
     """,
 )
 
-_COLUMNS = tuple(field.name for field in fields(Watch))
-_FACTS = tuple(name for name in _COLUMNS if name not in ("session_id", "user_id", "sending"))
+COLUMNS = tuple(field.name for field in fields(Watch))
 _SELECT = f"""
-    select {", ".join(f"w.{name}" for name in _COLUMNS)},
+    select {", ".join(f"w.{name}" for name in COLUMNS)},
            w.due_at, w.revision, w.claim_id, a.manners::text, a.agent_id, u.timezone,
            greatest(a.changed_at, u.changed_at)
     from watches w
     left join agents a on a.agent_id = w.agent_id
     left join users u on u.user_id = w.user_id
-    where w.session_id = %(session_id)s
+    where w.session_id = any (%(session_ids)s)
 """
 
 
@@ -113,12 +112,18 @@ class Kept:
 
 async def find_watch(pool: Pool, session_id: UUID) -> Kept | None:
     """What is kept of a session."""
-    row = await fetch_one(pool, _SELECT, {"session_id": session_id})
-    if row is None:
-        return None
-    values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=False))
+    return next(iter(await find_watches(pool, [session_id])), None)
+
+
+async def find_watches(pool: Pool, session_ids: Collection[UUID]) -> list[Kept]:
+    """What is kept of these sessions, of those that are known."""
+    return [_kept(row) for row in await fetch_all(pool, _SELECT, {"session_ids": [*session_ids]})]
+
+
+def _kept(row: Row) -> Kept:
+    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=False))
     values["proactive_seqs"] = tuple(values["proactive_seqs"])
-    due_at, revision, claim_id, manners, agent_id, timezone, changed_at = row[len(_COLUMNS) :]
+    due_at, revision, claim_id, manners, agent_id, timezone, changed_at = row[len(COLUMNS) :]
     return Kept(
         watch=Watch(**values),
         due_at=due_at,
@@ -139,22 +144,6 @@ async def begin_watch(pool: Pool, session_id: UUID, user_id: UUID) -> bool:
         " on conflict do nothing",
         {"session_id": session_id, "user_id": user_id},
     )
-
-
-_HEARD = f"""
-    update watches
-    set {", ".join(f"{name} = %({name})s" for name in _FACTS)}, revision = revision + 1,
-        sending = case when %(ended)s then null else sending end,
-        due_at = case when sending is null or %(ended)s then %(due_at)s else due_at end,
-        claim_id = case when sending is null or %(ended)s then null else claim_id end,
-        lease_until = case when sending is null or %(ended)s then null else lease_until end
-    where session_id = %(session_id)s and revision = %(revision)s
-"""
-
-
-async def write_heard(pool: Pool, before: Kept, heard: Watch, due: datetime | None) -> bool:
-    """Write what was heard over what was read; False: somebody else wrote meanwhile."""
-    return await execute(pool, _HEARD, _params(before, heard, due)) > 0
 
 
 async def claim_due(pool: Pool, now: datetime, limit: int) -> list[Claim]:
@@ -267,12 +256,6 @@ def _written(prefix: str, *, still_held: bool) -> str:
 def _written_params(prefix: str, watch: Watch, due: datetime | None) -> dict[str, Any]:
     values: dict[str, Any] = {name: getattr(watch, name) for name in (*_DECIDED, "session_id")}
     return {f"{prefix}{name}": value for name, value in (values | {"due_at": due}).items()}
-
-
-def _params(before: Kept, watch: Watch, due: datetime | None) -> dict[str, Any]:
-    values: dict[str, Any] = {name: getattr(watch, name) for name in _COLUMNS}
-    lists = {"proactive_seqs": list(watch.proactive_seqs)}
-    return values | lists | {"due_at": due, "revision": before.revision}
 
 
 # Those that something else concerns

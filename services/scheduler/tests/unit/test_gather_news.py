@@ -1,6 +1,7 @@
 """What is heard of a session in a moment is written once, and told to all who waited."""
 
 import asyncio
+from collections.abc import Mapping
 from uuid import UUID
 
 from lingxi_chassis.ids import new_id
@@ -19,11 +20,11 @@ class Written:
         self.watches: list[Watch] = []
         self.away = away
 
-    async def hear(self, session_id: UUID, user_id: UUID, news: News) -> None:
+    async def hear(self, news: Mapping[UUID, News], users: Mapping[UUID, UUID]) -> None:
         if self.away:
             self.away -= 1
             raise Unavailable
-        self.watches.append(news(Watch(session_id, user_id)))
+        self.watches += [told(Watch(one, users[one])) for one, told in news.items()]
 
 
 async def test_news_of_one_session_are_written_together() -> None:
