@@ -39,8 +39,12 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         parts.health.readings.add("model", client.measure)
         model = AskedModel(client, settings.model_context_tokens)
         subscriptions = Subscriptions(SERVICE, parts.nats, stop.fail)
-        dues = events.Dues(WriteSummaries(parts.rpc, model), ReviewPersonalities(parts.rpc, model))
-        events.listen(subscriptions, dues, settings.model_concurrency)
+        settle_seconds = settings.settle_ms / 1000
+        dues = events.Dues(
+            WriteSummaries(parts.rpc, model, settle_seconds),
+            ReviewPersonalities(parts.rpc, model, settle_seconds),
+        )
+        events.listen(subscriptions, dues)
         subscriptions.report_to(parts.health)
         await stack.enter_async_context(subscriptions)
         await parts.server.serve(ReplayLetter, subscriptions.replay)

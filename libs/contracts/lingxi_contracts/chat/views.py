@@ -148,12 +148,15 @@ class TurnStopping(Answer):
 class SummaryWork(Answer):
     """What is to be summarised next. Without messages nothing is.
 
-    `messages` are those of `covers_from` .. `covers_up_to` that were not superseded, at most
+    `version`: the session's stream, as far as it was known to whoever answered. `messages` are
+    those of `covers_from` .. `covers_up_to` that were not superseded, at most
     `SUMMARY_WORK_MESSAGES_MAX` of them and `SUMMARY_WORK_CHARS_MAX` characters in all (the first is
-    cut to that). `superseded_count` is what the work rests on: `RecordSummary` gives it back.
+    cut to that).
+    `superseded_count` is what the work rests on: `RecordSummary` gives it back.
     """
 
     agent_id: UUID
+    version: int
     covers_from: int
     covers_up_to: int
     superseded_count: int
@@ -164,9 +167,15 @@ class SummaryWork(Answer):
 
 class ReviewWork(Answer):
     """The newest messages for a look at the personality, at most `REVIEW_MESSAGES_MAX`, without
-    flagged ones. None: nothing to look at."""
+    flagged ones. None: nothing to look at.
+
+    `version`: the session's stream, as far as it was known to whoever answered; `due_up_to`: the
+    newest seq at which a look was due by then.
+    """
 
     agent_id: UUID
+    version: int
+    due_up_to: int
     messages: tuple[MessageView, ...]
 
 

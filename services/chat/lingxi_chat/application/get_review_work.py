@@ -24,7 +24,12 @@ async def get_review_work(question: GetReviewWork, log: SessionLog) -> ReviewWor
     snapshot = await load(log, question.session_id, question.user_id)
     rows = await newest_standing(log.pool, snapshot.stream_id, REVIEW_MESSAGES_MAX, flagged=False)
     views = [message_view(row, snapshot.state) for row in rows]
-    return ReviewWork(agent_id=snapshot.state.agent_id, messages=newest_within(views))
+    return ReviewWork(
+        agent_id=snapshot.state.agent_id,
+        version=snapshot.version,
+        due_up_to=snapshot.state.marks.review_due_up_to,
+        messages=newest_within(views),
+    )
 
 
 def newest_within(

@@ -36,6 +36,7 @@ async def get_summary_work(question: GetSummaryWork, log: SessionLog) -> Summary
     whole = len(messages) == len(views)
     return SummaryWork(
         agent_id=session.agent_id,
+        version=snapshot.version,
         covers_from=marks.covers_up_to + 1,
         covers_up_to=marks.summary_due_up_to if whole else messages[-1].seq,
         superseded_count=session.superseded_count,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from lingxi_chassis.postgres import Pool
 from lingxi_chat.domain.terms import fingerprint, terms_of
-from lingxi_chat.projections.recall import Unindexed, next_unindexed, put_terms
+from lingxi_chat.projections.recall import BATCH_MESSAGES, Unindexed, next_unindexed, put_terms
 
 ALL = 2**31 - 1
 """A seq that no message has."""
@@ -24,7 +24,9 @@ async def index_messages(
         batch = await next_unindexed(pool, session_id, to_seq)
         if batch is None:
             return
-        await put_terms(pool, batch, _terms(batch))
+        moved = await put_terms(pool, batch, _terms(batch))
+        if moved and len(batch.texts) < BATCH_MESSAGES:
+            return
         batches += 1
 
 

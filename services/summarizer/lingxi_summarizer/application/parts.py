@@ -1,7 +1,9 @@
 """What summarizer needs of the world, and of its own tasks."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -9,6 +11,8 @@ from weakref import WeakValueDictionary
 from lingxi_chassis.model.errors import BadAnswer
 from lingxi_summarizer.domain.asking import Question
 
+SETTLE_SECONDS = 2.0
+"""Nobody misses a summary so soon; a burst of messages gets one."""
 ANSWERS_MAX = 2
 """To one question, before it is given up as not understood."""
 
@@ -42,17 +46,56 @@ async def answered[T](model: Model, question: Question, read: Callable[[object],
     return read(await model.ask(question))
 
 
-class OneAtATime:
-    """A lock for each session: of several events about one, the second finds the work done.
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something that fell due in a session when it reached `to_seq`, told by this version of its
+    stream."""
 
-    It only saves model calls. What is recorded once is so by the owners.
+    user_id: UUID
+    session_id: UUID
+    to_seq: int
+    version: int
+
+
+@dataclass(eq=False)
+class Turn:
+    """A session, while somebody looks at it or waits to; what was due by `done_version` of its
+    stream, up to `done_up_to`, is done."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    done_version: int = 0
+    done_up_to: int = 0
+
+    def did(self, version: int, up_to_seq: int) -> None:
+        """It was done up to there with what was known by that version."""
+        self.done_version, self.done_up_to = version, up_to_seq
+
+    def is_done(self, due: Due) -> bool:
+        """Whether it was known, and done, with what was done last."""
+        return due.version <= self.done_version and due.to_seq <= self.done_up_to
+
+
+class OneAtATime:
+    """Each session's turn, `settle_seconds` after the first asks for it.
+
+    Of several dues of one session the first does what all of them want, and the others find it
+    done: a session that talks faster than that is looked at less often than it falls due. It only
+    saves calls. What is recorded once is so by the owners.
     """
 
-    def __init__(self) -> None:
-        self._locks = WeakValueDictionary[UUID, asyncio.Lock]()
+    def __init__(self, settle_seconds: float) -> None:
+        self._settle_seconds = settle_seconds
+        self._turns = WeakValueDictionary[UUID, Turn]()
 
-    def __call__(self, session_id: UUID) -> asyncio.Lock:
-        lock = self._locks.get(session_id)
-        if lock is None:
-            lock = self._locks[session_id] = asyncio.Lock()
-        return lock
+    @asynccontextmanager
+    async def __call__(self, due: Due) -> AsyncGenerator[Turn | None]:
+        """The turn of its session; None: somebody else did it meanwhile."""
+        turn = self._turns.get(due.session_id)
+        if turn is None:
+            turn = self._turns[due.session_id] = Turn()
+        async with turn.lock:
+            if turn.is_done(due):
+                yield None
+            else:
+                await asyncio.sleep(self._settle_seconds)
+                yield turn

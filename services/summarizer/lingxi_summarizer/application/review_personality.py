@@ -5,14 +5,19 @@ older version than the newest.
 """
 
 from functools import partial
-from uuid import UUID
 
 import structlog
 
 from lingxi_chassis.rpc import RpcClient
 from lingxi_contracts.agent import Evidence, GetPersonalityReview, PersonalityReview, RecordReview
 from lingxi_contracts.chat import GetReviewWork, ReviewWork
-from lingxi_summarizer.application.parts import Model, OneAtATime, answered
+from lingxi_summarizer.application.parts import (
+    SETTLE_SECONDS,
+    Due,
+    Model,
+    OneAtATime,
+    answered,
+)
 from lingxi_summarizer.domain.review import UNCHANGED, Found, build_review_prompt, read_review
 
 log = structlog.get_logger(__name__)
@@ -21,12 +26,14 @@ log = structlog.get_logger(__name__)
 class ReviewPersonalities:
     """Asks chat for the newest messages, agent for the personality, the model for a judgement."""
 
-    def __init__(self, rpc: RpcClient, model: Model) -> None:
+    def __init__(
+        self, rpc: RpcClient, model: Model, settle_seconds: float = SETTLE_SECONDS
+    ) -> None:
         self._rpc = rpc
         self._model = model
-        self._one_at_a_time = OneAtATime()
+        self._one_at_a_time = OneAtATime(settle_seconds)
 
-    async def review_personality(self, user_id: UUID, session_id: UUID, to_seq: int) -> None:
+    async def review_personality(self, due: Due) -> None:
         """Returns once the review is recorded, or there is none to be made.
 
         Raises:
@@ -34,16 +41,21 @@ class ReviewPersonalities:
             Unavailable: an owner or the model is away.
             ModelFailure: the model has no answer to this.
         """
-        async with self._one_at_a_time(session_id):
+        user_id, session_id = due.user_id, due.session_id
+        async with self._one_at_a_time(due) as turn:
+            if turn is None:
+                return
             work = await self._rpc.call(GetReviewWork(user_id=user_id, session_id=session_id))
             if not work.messages:
                 return
+            to_seq = max(due.to_seq, work.due_up_to)
             review = await self._rpc.call(
                 GetPersonalityReview(
                     user_id=user_id, agent_id=work.agent_id, session_id=session_id, to_seq=to_seq
                 )
             )
             if not review.due:
+                turn.did(work.version, to_seq)
                 return
             found = await self._found(review, work)
             recorded = await self._rpc.call(
@@ -63,6 +75,7 @@ class ReviewPersonalities:
                     ),
                 )
             )
+            turn.did(work.version, to_seq)
         log.info("personality_reviewed", session_id=str(session_id), outcome=recorded.outcome)
 
     async def _found(self, review: PersonalityReview, work: ReviewWork) -> Found:

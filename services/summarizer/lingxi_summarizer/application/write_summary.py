@@ -15,7 +15,13 @@ from lingxi_chassis.rpc import RpcClient
 from lingxi_contracts.agent import ListMemories, MemoryView, RecordMemories
 from lingxi_contracts.chat import GetSummaryWork, RecordSummary, SummaryWork
 from lingxi_contracts.errors import SummaryOutdated, Unavailable
-from lingxi_summarizer.application.parts import Model, OneAtATime, answered
+from lingxi_summarizer.application.parts import (
+    SETTLE_SECONDS,
+    Due,
+    Model,
+    OneAtATime,
+    answered,
+)
 from lingxi_summarizer.domain.asking import LEFT_OUT, prompt_tokens_max
 from lingxi_summarizer.domain.summary import (
     Summary,
@@ -34,30 +40,37 @@ log = structlog.get_logger(__name__)
 class WriteSummaries:
     """Asks chat what is to be done, the model for the words, and tells the owners."""
 
-    def __init__(self, rpc: RpcClient, model: Model) -> None:
+    def __init__(
+        self, rpc: RpcClient, model: Model, settle_seconds: float = SETTLE_SECONDS
+    ) -> None:
         self._rpc = rpc
         self._model = model
-        self._one_at_a_time = OneAtATime()
+        self._one_at_a_time = OneAtATime(settle_seconds)
 
-    async def write_summary(self, user_id: UUID, session_id: UUID, to_seq: int) -> None:
-        """Returns once everything up to `to_seq` is covered.
+    async def write_summary(self, due: Due) -> None:
+        """Returns once everything that is due is covered.
 
         Raises:
             SessionNotFound, AgentNotFound: it is gone.
             Unavailable: an owner or the model is away.
             ModelFailure: the model has no answer to this.
         """
-        question = GetSummaryWork(user_id=user_id, session_id=session_id)
-        async with self._one_at_a_time(session_id):
+        async with self._one_at_a_time(due) as turn:
             for _ in range(ROUNDS_MAX):
-                work = await self._rpc.call(question)
-                if not work.messages or work.covers_from > to_seq:
+                if turn is None or turn.is_done(due):
+                    return
+                work = await self._rpc.call(
+                    GetSummaryWork(user_id=due.user_id, session_id=due.session_id)
+                )
+                if not work.messages or work.covers_from > due.to_seq:
                     return
                 with suppress(SummaryOutdated):  # somebody else's stands: ask anew
-                    await self._cover(user_id, session_id, work)
+                    covered_up_to = await self._cover(due.user_id, due.session_id, work)
+                    turn.did(work.version, covered_up_to)
         raise Unavailable
 
-    async def _cover(self, user_id: UUID, session_id: UUID, work: SummaryWork) -> None:
+    async def _cover(self, user_id: UUID, session_id: UUID, work: SummaryWork) -> int:
+        """Write the next summary; up to where it reaches."""
         memories = await self._memories(user_id, work.agent_id)
         prompt, summary = await self._told(work, memories)
         if summary.facts:
@@ -89,6 +102,7 @@ class WriteSummaries:
             covers_up_to=prompt.covers_up_to,
             facts=len(summary.facts),
         )
+        return prompt.covers_up_to
 
     async def _memories(self, user_id: UUID, agent_id: UUID) -> list[MemoryView]:
         found: list[MemoryView] = []

@@ -30,6 +30,7 @@ def summarizer_settings(chat: RunningChat, **more: Any) -> Settings:
             "LINGXI_INTERNAL_PORT": 0,
             "OPENAI_BASE_URL": chat.settings.openai_base_url,
             "OPENAI_MODEL": chat.settings.openai_model,
+            "LINGXI_SUMMARY_SETTLE_MS": 0,
             **more,
         }
     )

@@ -48,7 +48,7 @@ async def replica(chat: RunningChat) -> AsyncGenerator[Dues]:
     client = ModelClient(chat.settings.openai_base_url, "none", chat.settings.openai_model)
     async with aclosing_client(client):
         model = AskedModel(client, 8192)
-        yield Dues(WriteSummaries(chat.rpc, model), ReviewPersonalities(chat.rpc, model))
+        yield Dues(WriteSummaries(chat.rpc, model, 0), ReviewPersonalities(chat.rpc, model, 0))
 
 
 @asynccontextmanager

@@ -32,6 +32,7 @@ def work(*messages: MessageView, **more: Any) -> SummaryWork:
     """Work on these messages."""
     values: dict[str, Any] = {
         "agent_id": SESSION,
+        "version": messages[-1].seq,
         "covers_from": messages[0].seq,
         "covers_up_to": messages[-1].seq,
         "superseded_count": 0,
