@@ -11,6 +11,7 @@ from lingxi_chassis.log_state import log_status, measure_log
 from lingxi_chassis.owner import OwnerParts
 from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.relay.healing import ask_to_heal
+from lingxi_chassis.relay.pages import read_log
 from lingxi_chassis.rpc import RpcServer
 from lingxi_contracts.operations import (
     GetStatus,
@@ -21,14 +22,15 @@ from lingxi_contracts.operations import (
     Republished,
     ServiceStatus,
 )
+from lingxi_contracts.reading import ReadLog
 
-type ReadLog = Callable[[], Awaitable[LogStatus]]
+type ReadStatus = Callable[[], Awaitable[LogStatus]]
 
 
 async def serve(
     parts: OwnerParts, owner: str, rebuilds: Rebuilds, model: ModelStatus | None = None
 ) -> None:
-    """Answer what an operator asks of an owner."""
+    """Answer what an operator asks of an owner, and whoever wants to read its log."""
 
     async def republish(_: Republish) -> Republished:
         last_seq = await ask_to_heal(parts.nats, owner)
@@ -38,13 +40,14 @@ async def serve(
     await serve_status(parts.server, parts.health, model, lambda: log_status(parts, owner))
     await parts.server.serve(Republish, republish)
     await parts.server.serve(Rebuild, rebuilds.__call__)
+    await parts.server.serve(ReadLog, lambda question: read_log(parts.pool, owner, question))
 
 
 async def serve_status(
     server: RpcServer,
     health: Health,
     model: ModelStatus | None = None,
-    read_log: ReadLog | None = None,
+    read_log_status: ReadStatus | None = None,
 ) -> None:
     """Answer how the service is. Without a log, this is all it is asked."""
 
@@ -52,8 +55,8 @@ async def serve_status(
         reasons = await health.reasons()
         log = None
         # Where a part is away, that is the news: the log's state would fail for the same reason.
-        if read_log is not None and not {"database", "nats"} & reasons.keys():
-            log = await read_log()
+        if read_log_status is not None and not {"database", "nats"} & reasons.keys():
+            log = await read_log_status()
         return ServiceStatus(reasons=reasons, log=log, model=model)
 
     await server.serve(GetStatus, status)

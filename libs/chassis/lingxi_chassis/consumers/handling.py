@@ -135,6 +135,15 @@ class Handling:
         elif not isinstance(verdict, _Dead):
             await self._answer(message, message.ack)
 
+    async def hear(self, event: Envelope) -> bool:
+        """Handle an event that was read from a log; False: a part is away, so once more later."""
+        context.begin(event.correlationid, str(event.id))
+        verdict = await self._attempt(event, 1)
+        if isinstance(verdict, _Dead):
+            told = {"consumer": self._durable.name, "event_id": str(event.id)}
+            log.error("event_passed_over", **told, error=verdict.error)
+        return verdict is not _Verdict.AWAY
+
     async def _judge(self, message: Msg) -> tuple[Envelope | None, _Verdict | _Dead]:
         try:
             event = Envelope.model_validate_json(message.data)

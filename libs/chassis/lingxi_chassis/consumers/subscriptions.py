@@ -7,8 +7,9 @@ for ever. A stream that is missing is waited for.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from itertools import batched
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -31,12 +32,16 @@ from lingxi_chassis.consumers.replay import replay_event
 from lingxi_chassis.health import Health
 from lingxi_chassis.tasks import in_background
 from lingxi_contracts.dead_letters import HandlerUnknown, Replayed, ReplayLetter
+from lingxi_contracts.envelope import Envelope
+from lingxi_contracts.errors import Unavailable
 
 CHECK_SECONDS = 10.0
 TICK_SECONDS = 0.5
 """Between looks, in memory alone, whether the consumer is in doubt."""
 PULL_SECONDS = 2.0
 """Of one waiting fetch. A fetch that a restart of the server swallowed costs this much."""
+HEARD_AT_ONCE_MAX = 256
+"""Of events that were not delivered but read from a log."""
 GRACE_SECONDS = 5.0
 """At shutdown, for handlers under way; then they are cancelled and their events given back."""
 
@@ -209,6 +214,32 @@ class Subscriptions:
         self._subscriptions.append(
             _Subscription(self._broker, self._js, self._nats, durable, handle)
         )
+
+    @property
+    def events_heard(self) -> Mapping[str, frozenset[str]]:
+        """The names of the events that handlers hear, by owner."""
+        heard: dict[str, frozenset[str]] = {}
+        for one in self._subscriptions:
+            durable = one.durable
+            heard[durable.owner] = heard.get(durable.owner, frozenset()) | durable.events
+        return heard
+
+    async def hear(self, owner: str, events: Sequence[Envelope]) -> None:
+        """Hand an owner's events to their handlers, many at once, as if they were delivered.
+
+        What a handler refuses or does not bear is passed over. Raises Unavailable: a part is away,
+        and all of it is to be handed over again.
+        """
+        concerned = [
+            (one.handling, event)
+            for event in events
+            for one in self._subscriptions
+            if one.durable.owner == owner and event.name in one.durable.events
+        ]
+        for some in batched(concerned, HEARD_AT_ONCE_MAX):
+            heard = await asyncio.gather(*(handling.hear(event) for handling, event in some))
+            if not all(heard):
+                raise Unavailable
 
     async def replay(self, request: ReplayLetter) -> Replayed:
         """Handle the event of a dead letter again; for `RpcServer.serve`.
