@@ -188,8 +188,11 @@ ROLES: tuple[Role, ...] = (
         more_publish=(
             "chat.rpc.get_proactive_work",
             "chat.rpc.send_proactive",
+            "chat.rpc.read_log",
             "agent.rpc.get_agent",
             "agent.rpc.get_profile",
+            "agent.rpc.read_log",
+            "gateway.rpc.read_log",
         ),
     ),
 )

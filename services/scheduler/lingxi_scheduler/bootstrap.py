@@ -8,14 +8,19 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from lingxi_chassis import migrations, operations
-from lingxi_chassis.consumers import Subscriptions
+from lingxi_chassis.consumers import FromLogs, Subscriptions
 from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser
 from lingxi_chassis.eventlog import EventLog
 from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.owner import OwnerParts, open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
-from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
+from lingxi_chassis.rebuild import (
+    ReadModels,
+    Rebuilt,
+    rebuild_read_models,
+    rebuild_snapshots,
+)
 from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.tasks import in_background
 from lingxi_contracts.dead_letters import ReplayLetter
@@ -47,6 +52,8 @@ READ_MODELS = ReadModels(
     ),
     PROJECTIONS,
 )
+LEARNED = ("watches", "agents", "users")
+"""Tables of what other owners tell."""
 TOMBSTONES = frozenset({WatchEnded.tag})
 QUIET_SECONDS = 120.0
 """A small machine's model reads a long prompt for a while before it says a word."""
@@ -68,12 +75,6 @@ async def start(settings: Settings, stop: Stop, clock: Clock | None = None) -> A
         parts.health.readings.add("model", client.measure)
         log = open_log(parts.pool, parts.relay.wake)
         await rpc.serve(parts.server, parts.pool)
-        rebuilds = Rebuilds(
-            lambda: rebuild_read_models(settings.database_url, READ_MODELS),
-            lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
-        )
-        asked = operations.asked_model(settings.openai_base_url, settings.openai_model)
-        await operations.serve(parts, OWNER, rebuilds, asked)
         eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream())
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
         clock = clock or SystemClock()
@@ -83,16 +84,31 @@ async def start(settings: Settings, stop: Stop, clock: Clock | None = None) -> A
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
         events.listen(subscriptions, log, watching)
         subscriptions.report_to(parts.health)
+        learning = FromLogs(parts.pool, parts.rpc, subscriptions, due.look)
+        rebuilds = Rebuilds(
+            lambda: rebuild(settings, learning),
+            lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
+        )
+        asked = operations.asked_model(settings.openai_base_url, settings.openai_model)
+        await operations.serve(parts, OWNER, rebuilds, asked)
         hearing = AsyncExitStack()
 
         async def finish() -> None:
             await asyncio.gather(due.finish(), hearing.aclose())
 
         stack.push_async_callback(finish)
-        await stack.enter_async_context(in_background(due.run(), "due", stop.fail))
+        await stack.enter_async_context(in_background(due.run(learning.done), "due", stop.fail))
         await hearing.enter_async_context(subscriptions)
+        await hearing.enter_async_context(in_background(learning.run(), "learning", stop.fail))
         await parts.server.serve(ReplayLetter, subscriptions.replay)
         yield
+
+
+async def rebuild(settings: Settings, learning: FromLogs) -> Rebuilt:
+    """Make the read models again. What is known of others follows by and by, from their logs."""
+    rebuilt = await rebuild_read_models(settings.database_url, READ_MODELS)
+    await learning.begin_again(LEARNED)
+    return rebuilt
 
 
 def due_sessions(

@@ -2,6 +2,8 @@
 
 Nothing is polled: it sleeps until the next session is due, is told of nearer times by who writes
 them, and looks at least every `interval_seconds`, for what other replicas wrote or left behind.
+While the watches are being learned from their owners' logs nothing is claimed: what is known of a
+session then may be long over.
 """
 
 import asyncio
@@ -34,11 +36,13 @@ RENEW_SECONDS = 10
 FINISH_SECONDS = 3.0
 """How long looks may go on when the process is told to stop; what is left is claimed again."""
 AWAY_SECONDS = 5.0
-"""Between looks while the database is away."""
+"""Between looks while the database is away, or the watches are being learned."""
 
 log = structlog.get_logger(__name__)
 
 type LookAt = Callable[[Claim], Awaitable[None]]
+type Learned = Callable[[], Awaitable[bool]]
+"""Whether the watches know all that there is to know. Raises Unavailable."""
 
 
 class LookAtSession:
@@ -78,19 +82,23 @@ class ClaimDue:
         self._looking: dict[asyncio.Task[None], UUID] = {}
         self._woken = asyncio.Event()
         self._wakes_at: datetime | None = None
-        clock.on_move(self._woken.set)
+        clock.on_move(self.look)
 
     def due(self, at: datetime) -> None:
         """A session is due at a time, which may be before the one that is slept until."""
         if self._wakes_at is None or at < self._wakes_at:
             self._woken.set()
 
-    async def run(self) -> None:
+    def look(self) -> None:
+        """Look now."""
+        self._woken.set()
+
+    async def run(self, learned: Learned) -> None:
         """Look at what is due, until cancelled."""
         while True:
             self._woken.clear()
             try:
-                seconds = await self._claim()
+                seconds = await self._claim(learned) if await learned() else AWAY_SECONDS
             except Unavailable:
                 log.warning("due_sessions_not_seen")
                 seconds = AWAY_SECONDS
@@ -108,12 +116,15 @@ class ClaimDue:
         if late:
             await asyncio.wait(late)
 
-    async def _claim(self) -> float:
+    async def _claim(self, learned: Learned) -> float:
         """Claim as much as there are slots for; for how many seconds nothing else is due."""
         free = self._slots - len(self._looking)
         if free > 0:
             claimed_at = monotonic()
-            for claim in await claim_due(self._pool, self._clock.now(), free):
+            claims = await claim_due(self._pool, self._clock.now(), free)
+            if claims and not await learned():
+                return AWAY_SECONDS  # it began meanwhile; what was claimed is claimed again
+            for claim in claims:
                 task = asyncio.create_task(self._look(claim, claimed_at))
                 self._looking[task] = claim.session_id
                 task.add_done_callback(self._ended)

@@ -79,7 +79,9 @@ class Decide:
         self, look: Look, manners: Manners, due: datetime, now: datetime
     ) -> Look | None:
         silence = _silence(look.watch)
-        since = max(due, look.kept.surroundings_at, look.watch.heard_at or LONG_AGO)
+        # A watch that was learned anew does not know that it was put off: the log does.
+        put_off = decisions.put_off_until(look.decisions.state, silence.armed_seq) or LONG_AGO
+        since = max(due, put_off, look.kept.surroundings_at, look.watch.heard_at or LONG_AGO)
         late = now - since > timedelta(minutes=LATE_MINUTES_MAX)
         if late and manners.behaviour != "off":
             log.info("silence_dropped", session_id=str(silence.session_id), due=due.isoformat())

@@ -6,7 +6,7 @@ Invariants:
 3. The same reason for the same silence is said once, however often it is looked at.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import assert_never
 from uuid import UUID
@@ -35,11 +35,12 @@ type Events = tuple[DecisionEvent, ...]
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """The last time that nothing was sent."""
+    """The last time that nothing was sent. `next_at`: until when it was put off."""
 
     armed_seq: int
     gate: Gate | None
     reason: str
+    next_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def evolve(decisions: Decisions, event: DecisionEvent, at: datetime) -> Decision
                 return replace(decisions, pending=event)
             last = decisions.skipped
             before = decisions.waits if last and last.armed_seq == event.armed_seq else 0
-            skipped = Skipped(event.armed_seq, event.gate, event.reason)
+            skipped = Skipped(event.armed_seq, event.gate, event.reason, event.next_at)
             return replace(decisions, skipped=skipped, waits=before + 1)
         case ProactiveSettled():
             return replace(decisions, pending=None)
@@ -75,6 +76,12 @@ def evolve(decisions: Decisions, event: DecisionEvent, at: datetime) -> Decision
             return NEW
         case _:
             assert_never(event)
+
+
+def put_off_until(decisions: Decisions, armed_seq: int) -> datetime | None:
+    """Until when a silence was put off the last time, if it was."""
+    last = decisions.skipped
+    return last.next_at if last and last.armed_seq == armed_seq else None
 
 
 # Decisions

@@ -1,4 +1,5 @@
-"""Scheduler as it runs: real neighbours, a simulated model, and a clock that is moved."""
+"""Scheduler as it runs: real neighbours, of gateway the log alone, a simulated model, and a clock
+that is moved."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,11 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from lingxi_chassis.bus import connect
 from lingxi_chassis.clock import utc_now
-from lingxi_chassis.postgres import Pool, fetch_all, fetch_one, open_pool
+from lingxi_chassis.eventlog import schema
+from lingxi_chassis.ids import new_id
+from lingxi_chassis.postgres import Pool, execute, fetch_all, fetch_one, open_pool
 from lingxi_chassis.process import Stop
+from lingxi_chassis.relay.pages import read_log
+from lingxi_chassis.rpc import RpcServer
+from lingxi_contracts import gateway
 from lingxi_contracts.agent import ChangeAgent
 from lingxi_contracts.chat import MessageView, ReadMessages
+from lingxi_contracts.errors import Unavailable
+from lingxi_contracts.gateway import UserRegistered
+from lingxi_contracts.reading import LogPage, ReadLog
 from lingxi_contracts.scheduler import DecisionView, ListDecisions
 from lingxi_scheduler import bootstrap
 from lingxi_scheduler.projections.watches import Kept, find_watch
@@ -53,6 +63,23 @@ class RunningScheduler:
     pool: Pool
     settings: Settings
     clock: MovableClock
+    gateway: "GatewaysLog"
+
+    async def lives_in(self, zone: str) -> None:
+        """The user registered, so long ago that gateway's stream has forgotten it."""
+        await execute(
+            self.gateway.pool,
+            """
+            insert into events (event_id, stream_id, version, type, user_id, occurred_at, data)
+            values (%(event)s, %(user)s, 1, 'user_registered.v1', %(user)s,
+                    now() - interval '1 year', %(data)s::jsonb)
+            """,
+            {
+                "event": new_id(),
+                "user": self.chat.user_id,
+                "data": UserRegistered(username="ann", email=None, timezone=zone).model_dump_json(),
+            },
+        )
 
     async def talk(self, *, turns: int = 3, agent_id: UUID | None = None) -> UUID:
         """A session of five messages or more that were all read, and that scheduler has heard."""
@@ -186,6 +213,33 @@ def scheduler_settings(database_url: str, chat: RunningChat, **settings: Any) ->
     )
 
 
+@dataclass
+class GatewaysLog:
+    """All that scheduler asks gateway for: its log. `away`: nobody answers."""
+
+    pool: Pool
+    asked: int = 0
+    away: bool = False
+
+    async def page(self, question: ReadLog) -> LogPage:
+        self.asked += 1
+        if self.away:
+            raise Unavailable
+        return await read_log(self.pool, gateway.OWNER, question)
+
+
+@asynccontextmanager
+async def gateways_log(database_url: str, nats_url: str) -> AsyncGenerator[GatewaysLog]:
+    """A log in which nobody is registered yet."""
+    async with open_pool(database_url, POOL_SIZE) as pool, connect(nats_url, gateway.OWNER) as nats:
+        for statement in schema.CREATE:
+            await execute(pool, statement, {})
+        log, server = GatewaysLog(pool), RpcServer(nats, gateway.OWNER)
+        await server.serve(ReadLog, log.page)
+        yield log
+        await server.finish()
+
+
 @asynccontextmanager
 async def running_scheduler(
     new_database: Callable[[], str], nats_url: str, **settings: Any
@@ -193,10 +247,11 @@ async def running_scheduler(
     """Scheduler, chat, agent and a simulated model, each with its own state."""
     async with AsyncExitStack() as stack:
         chat = await stack.enter_async_context(running_chat(new_database, nats_url))
+        log = await stack.enter_async_context(gateways_log(new_database(), nats_url))
         own = scheduler_settings(new_database(), chat, **settings)
         bootstrap.migrate(own)
         clock, stop = MovableClock(), Stop()
         await stack.enter_async_context(bootstrap.start(own, stop, clock))
         pool = await stack.enter_async_context(open_pool(own.database_url, POOL_SIZE))
-        yield RunningScheduler(chat, pool, own, clock)
+        yield RunningScheduler(chat, pool, own, clock, log)
         assert not stop.failed

@@ -13,7 +13,7 @@ from lingxi_contracts.chat import ReadMessages
 from lingxi_local.ports import unused_port
 from lingxi_scheduler import bootstrap
 from services.chat.tests.component.harness import RunningChat, running_chat
-from services.scheduler.tests.component.harness import scheduler_settings
+from services.scheduler.tests.component.harness import gateways_log, scheduler_settings
 from tests.fixtures.waiting import eventually
 
 SESSIONS = 8
@@ -76,7 +76,10 @@ async def replicas(environment: dict[str, str]) -> AsyncGenerator[Callable[[int]
 async def test_each_due_send_is_made_once_through_kills(
     new_database: Callable[[], str], nats_url: str
 ) -> None:
-    async with running_chat(new_database, nats_url) as chat:
+    async with (
+        running_chat(new_database, nats_url) as chat,
+        gateways_log(new_database(), nats_url),
+    ):
         sessions = await silent_sessions(chat)
         settings = scheduler_settings(new_database(), chat)
         bootstrap.migrate(settings)
