@@ -94,18 +94,21 @@ async def questions(chat: RunningChat, task: str, marker: str) -> list[str]:
     return [prompt[-1]["content"] for prompt in prompts if task in prompt[0]["content"]]
 
 
-async def asked(chat: RunningChat, task: str, marker: str, seconds_max: float = 60.0) -> None:
-    """Return once a question of that kind with this in it has come."""
-    seen = 0
+async def asked(
+    chat: RunningChat, task: str, marker: str, seconds_max: float = 60.0, times: int = 1
+) -> None:
+    """Return once so many questions of that kind with this in it have come."""
+    seen = came = 0
 
-    async def came() -> bool:
-        nonlocal seen
+    async def enough() -> bool:
+        nonlocal seen, came
         told = (await chat.model.http.get("/requests", params={"since": seen})).json()
         seen = told["last"]
         prompts = [request["body"]["messages"] for request in told["requests"]]
-        return any(task in one[0]["content"] and marker in one[-1]["content"] for one in prompts)
+        came += sum(task in one[0]["content"] and marker in one[-1]["content"] for one in prompts)
+        return came >= times
 
-    await eventually(came, seconds_max)
+    await eventually(enough, seconds_max)
 
 
 async def due_events(chat: RunningChat, session_id: UUID, name: str) -> list[Envelope]:

@@ -4,10 +4,13 @@ import itertools
 
 import pytest
 
+from lingxi_chassis.consumers import handling
 from lingxi_contracts.chat import DeleteSession, GetSummaryWork, RecordSummary
 from lingxi_contracts.errors import SessionNotFound
 from services.chat.tests.component.harness import RunningChat
 from services.summarizer.tests.component.harness import (
+    DONE_SECONDS_MAX,
+    REVIEW,
     SUMMARY,
     THINKING_SECONDS,
     all_done,
@@ -22,6 +25,9 @@ from services.summarizer.tests.component.harness import (
 from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ASKED_IN_AN_HOUR = 70
+"""Eight times while the pauses double up to a minute, then once a minute."""
 
 
 def lines(marker: str, count: int) -> list[str]:
@@ -82,17 +88,32 @@ async def test_what_one_knows_is_corrected_by_what_is_newer(chat: RunningChat) -
     assert [one.text for one in await memories(chat, agent_id)] == ["I live in Rome"]
 
 
-async def test_an_outage_of_the_model_delays_and_loses_nothing(chat: RunningChat) -> None:
-    for rule in ({"status": 429}, {"status": 500}, {"status": 401}):
-        await chat.model.fault("status", contains="] user: outage77", times=4, **rule)
+async def test_an_hour_without_the_model_delays_and_loses_nothing(
+    chat: RunningChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time between deliveries passes a thousand times as fast. Many more of them than a poisonous
+    event gets: it is no dead letter."""
+    for name in ("FIRST_DELAY_SECONDS", "DELAY_SECONDS_MAX"):
+        monkeypatch.setattr(handling, name, getattr(handling, name) / 1_000)
+    for rule in ({"status": 429, "times": 1}, {"status": 500, "times": 1}, {"status": 401}):
+        await chat.model.fault("status", contains="] user: outage77", **rule)
     async with summarizing(chat):
         session_id = await talk(chat, lines("outage77", 12))
-        await asked(chat, SUMMARY, "outage77")
+        for task in (SUMMARY, REVIEW):
+            await asked(chat, task, "outage77", times=ASKED_IN_AN_HOUR)
         assert await written(chat, session_id) == []
+        await chat.model.heal()
         session = await all_done(chat, session_id)
+
+        async def reviewed() -> bool:
+            return (await chat.session(session_id)).personality_checked_at is not None
+
+        await eventually(reviewed, DONE_SECONDS_MAX)
     ranges = await written(chat, session_id)
-    assert ranges[0][0] == 1
-    assert ranges[-1][1] == session.covers_up_to
+    covers = [seq for start, end in ranges for seq in range(start, end + 1)]
+    assert covers == list(range(1, session.covers_up_to + 1))
+    letters = await chat.nats.jetstream().stream_info("DEAD_LETTERS", subjects_filter="dead.>")
+    assert not letters.state.subjects
 
 
 async def test_a_message_that_the_provider_refuses_is_left_out(chat: RunningChat) -> None:
