@@ -7,6 +7,7 @@ from contextvars import ContextVar
 
 import structlog
 
+from lingxi_chassis import tracing
 from lingxi_chassis.ids import new_id
 
 CORRELATION_HEADER = "Lingxi-Correlation-Id"
@@ -37,4 +38,5 @@ def current_metadata() -> dict[str, str]:
     causation = _causation_id.get()
     if causation is not None:
         metadata["causation_id"] = causation
+    tracing.hand_on(metadata)
     return metadata

@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from lingxi_chassis import tracing
 from lingxi_contracts.errors import Unavailable
 
 POOL_SIZE = 8
@@ -81,7 +82,8 @@ async def fetch_all(pool: Pool, sql: str, params: Mapping[str, Any]) -> list[Row
     """
     try:
         async with borrowed(pool) as connection:
-            cursor = await connection.execute(sql.encode(), params)
+            with tracing.statement(sql):
+                cursor = await connection.execute(sql.encode(), params)
             # Not `description`: it makes an object of each column, to be looked at.
             has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
             return await cursor.fetchall() if has_rows else []
@@ -99,7 +101,8 @@ async def execute(pool: Pool, sql: str, params: Mapping[str, Any]) -> int:
     """Run one statement; how many rows it touched. Raises as `fetch_all`."""
     try:
         async with borrowed(pool) as connection:
-            cursor = await connection.execute(sql.encode(), params)
+            with tracing.statement(sql):
+                cursor = await connection.execute(sql.encode(), params)
             return cursor.rowcount
     except (psycopg.OperationalError, PoolTimeout) as error:
         raise Unavailable from error

@@ -4,12 +4,13 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
 
 import structlog
 from pydantic import ValidationError
 
+from lingxi_chassis import tracing
 from lingxi_chassis.logs import configure_logs
 from lingxi_chassis.settings import ServiceSettings
 
@@ -60,11 +61,35 @@ def main[S: ServiceSettings](
         if migrate is not None:
             migrate(settings)
         return
+    with _traced(service, settings):
+        status = _until_stopped(service, settings, start)
+    sys.exit(status)
+
+
+@contextmanager
+def _traced(service: str, settings: ServiceSettings) -> Generator[None]:
+    """With traces, where they go somewhere."""
+    if not settings.otlp_endpoint:
+        yield
+        return
+    from lingxi_chassis.tracing.otel import OtelTracer
+
+    tracer = OtelTracer(service)
+    tracing.install(tracer)
+    try:
+        yield
+    finally:
+        tracer.close()
+
+
+def _until_stopped[S: ServiceSettings](
+    service: str, settings: S, start: Callable[[S, Stop], AbstractAsyncContextManager[None]]
+) -> int:
     if sys.platform == "win32":
-        sys.exit(asyncio.run(_run(service, settings, start)))
+        return asyncio.run(_run(service, settings, start))
     import uvloop
 
-    sys.exit(uvloop.run(_run(service, settings, start)))
+    return uvloop.run(_run(service, settings, start))
 
 
 async def _run[S: ServiceSettings](

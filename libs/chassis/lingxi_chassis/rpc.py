@@ -19,8 +19,9 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError, NoRespondersError
 from pydantic import ValidationError
 
-from lingxi_chassis import context
-from lingxi_chassis.rpc_measures import CALLED, SERVED, measured
+from lingxi_chassis import context, tracing
+from lingxi_chassis.rpc_measures import CALLED, SERVED, Measured
+from lingxi_chassis.tracing import Kind
 from lingxi_contracts.base import Answer, Request
 from lingxi_contracts.errors import InvalidInput, Refusal, Unavailable
 from lingxi_contracts.subjects import rpc_subject
@@ -63,7 +64,8 @@ class RpcClient:
         }
         payload = request.model_dump_json().encode()
         subject = rpc_subject(request, owner)
-        with measured(CALLED, subject):
+        with Measured(CALLED, subject), tracing.span(subject, Kind.ASKS):
+            tracing.hand_on(headers)
             reply = await self._ask(subject, payload, timeout_seconds, headers)
             if reply.headers and REFUSAL_HEADER in reply.headers:
                 raise _refusal(reply.data)
@@ -139,6 +141,17 @@ async def _answer(
 ) -> None:
     headers = message.headers or {}
     context.begin(headers.get(context.CORRELATION_HEADER))
+    with tracing.joined(headers.get(tracing.HEADER)), tracing.span(message.subject, Kind.ANSWERS):
+        await _handle(nats, message, request_type, handle, headers)
+
+
+async def _handle(
+    nats: Client,
+    message: Msg,
+    request_type: type[Request[Any]],
+    handle: Callable[[Any], Awaitable[Answer]],
+    headers: dict[str, str],
+) -> None:
     try:
         request = request_type.model_validate_json(message.data)
     except ValidationError as error:
@@ -146,7 +159,7 @@ async def _answer(
         await _refuse(nats, message, InvalidInput(errors=errors))
         return
     try:
-        with measured(SERVED, message.subject):
+        with Measured(SERVED, message.subject):
             async with asyncio.timeout(_deadline_seconds(headers)):
                 payload = (await handle(request)).model_dump_json().encode()
     except Refusal as refusal:

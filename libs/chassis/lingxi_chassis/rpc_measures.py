@@ -1,7 +1,5 @@
 """How long requests take, at who asks and at who answers, by what came of them."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from functools import cache
 
 from prometheus_client import Histogram
@@ -17,20 +15,24 @@ CALLED = Histogram("lingxi_rpc_call_seconds", "At who asks", LABELS, buckets=BUC
 SERVED = Histogram("lingxi_rpc_served_seconds", "At who answers", LABELS, buckets=BUCKETS)
 
 
-@contextmanager
-def measured(requests: Histogram, subject: str) -> Generator[None]:
-    """Count and time the request that is asked or answered in this context."""
-    began = monotonic()
-    outcome = "unavailable"
-    try:
-        yield
+class Measured:
+    """Counts and times the request that is asked or answered in this context."""
+
+    __slots__ = ("_began", "_requests", "_subject")
+
+    def __init__(self, requests: Histogram, subject: str) -> None:
+        self._requests = requests
+        self._subject = subject
+
+    def __enter__(self) -> None:
+        self._began = monotonic()
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         outcome = "answered"
-    except Refusal as refusal:
-        if not isinstance(refusal, Unavailable):
-            outcome = "refused"
-        raise
-    finally:
-        _child(requests, subject, outcome).observe(monotonic() - began)
+        if error is not None:
+            refused = isinstance(error, Refusal) and not isinstance(error, Unavailable)
+            outcome = "refused" if refused else "unavailable"
+        _child(self._requests, self._subject, outcome).observe(monotonic() - self._began)
 
 
 @cache  # of the requests there are, each with three outcomes

@@ -18,6 +18,8 @@ class ServiceSettings(BaseSettings):
     internal_port: int = Field(alias="LINGXI_INTERNAL_PORT", ge=0, le=65_535)
     """Health and metrics, on loopback unless `LINGXI_INTERNAL_HOST` says otherwise."""
     internal_host: str = Field(default="127.0.0.1", alias="LINGXI_INTERNAL_HOST")
+    otlp_endpoint: str = Field(default="", alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    """Where traces go, by HTTP; empty: there are none. OpenTelemetry's SDK reads it too."""
     log_format: Literal["json", "console"] = Field(default="json", alias="LINGXI_LOG_FORMAT")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", alias="LINGXI_LOG_LEVEL"

@@ -24,9 +24,10 @@ from prometheus_client import Counter, Histogram
 from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 
-from lingxi_chassis import context
+from lingxi_chassis import context, tracing
 from lingxi_chassis.consumers.dead_letters import ensure_dead_letters, put_dead_letter
 from lingxi_chassis.consumers.durable import Durable
+from lingxi_chassis.tracing import Kind
 from lingxi_contracts.envelope import Envelope
 from lingxi_contracts.errors import Refusal, Unavailable
 
@@ -150,11 +151,18 @@ class Handling:
         except ValidationError:
             return None, _Dead("Unreadable")
         context.begin(event.correlationid, str(event.id))
+        caused_by = (message.headers or {}).get(tracing.HEADER)
+        with tracing.joined(caused_by), tracing.span(self._durable.name, Kind.HEARS) as span:
+            verdict = await self._verdict(message, event)
+            span.tell("lingxi.outcome", "dead" if isinstance(verdict, _Dead) else verdict.value)
+        return event, verdict
+
+    async def _verdict(self, message: Msg, event: Envelope) -> _Verdict | _Dead:
         if message.metadata.num_delivered >= DELIVERIES_MAX:
-            return event, _Dead("TooManyDeliveries")
+            return _Dead("TooManyDeliveries")
         if event.data is None or event.name not in self._durable.events:
-            return event, _Verdict.SKIPPED
-        return event, await self._attempt(event, message.metadata.num_delivered)
+            return _Verdict.SKIPPED
+        return await self._attempt(event, message.metadata.num_delivered)
 
     async def _attempt(self, event: Envelope, deliveries: int) -> _Verdict | _Dead:
         told = {"consumer": self._durable.name, "event_id": str(event.id)}

@@ -23,12 +23,14 @@ from psycopg.errors import CheckViolation, DeadlockDetected, UniqueViolation
 from psycopg_pool import PoolTimeout
 from pydantic import TypeAdapter
 
+from lingxi_chassis import tracing
 from lingxi_chassis.context import current_metadata
 from lingxi_chassis.eventlog.recent import Recent
 from lingxi_chassis.eventlog.schema import FITS_CONSTRAINT
 from lingxi_chassis.eventlog.snapshot import Snapshot
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool, borrowed, fetch_one
+from lingxi_chassis.tracing import Kind
 from lingxi_contracts.base import Event
 from lingxi_contracts.errors import PayloadTooLarge, Refusal, Unavailable
 
@@ -170,7 +172,8 @@ class EventLog[S, E: Event]:
     async def _run(self, statement: bytes, params: dict[str, Any]) -> tuple[int | None, bool]:
         try:
             async with borrowed(self.pool) as connection:
-                row = await (await connection.execute(statement, params)).fetchone()
+                with tracing.span("append", Kind.ASKS):
+                    row = await (await connection.execute(statement, params)).fetchone()
         except UniqueViolation as error:
             self.recent.drop(params["stream_id"])
             refusal = self.taken.get(error.diag.constraint_name or "")

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from lingxi_chassis import tracing
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.model.errors import FAILURES, ModelFailure
 from lingxi_chassis.model.messages import Priority, Usage
@@ -42,8 +43,11 @@ _read, _written = TOKENS.labels("read"), TOKENS.labels("written")
 class ModelCall:
     """One call, as a context: leaving it ends the call, by the exception if there is one."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, model: str) -> None:
         self._kind: Kind = kind
+        # Not what others are within: an answer is handed out piece by piece.
+        self._span = tracing.begin(f"model {kind}", tracing.Kind.ASKS)
+        self._span.tell("gen_ai.request.model", model)
         self._began = monotonic()
         self.first_text_at = 0.0
         """On the clock of durations; 0: none came yet."""
@@ -52,20 +56,29 @@ class ModelCall:
         """Text came."""
         if not self.first_text_at:
             self.first_text_at = monotonic()
-            _first_token[self._kind].observe(self.first_text_at - self._began)
+            seconds = self.first_text_at - self._began
+            _first_token[self._kind].observe(seconds)
+            self._span.tell("lingxi.first_token_seconds", seconds)
 
     def used(self, usage: Usage | None) -> None:
         """What the provider says the call took, if it does."""
         if usage is not None:
             _read.inc(usage.prompt_tokens)
             _written.inc(usage.completion_tokens)
+            self._span.tell("gen_ai.usage.input_tokens", usage.prompt_tokens)
+            self._span.tell("gen_ai.usage.output_tokens", usage.completion_tokens)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         outcome = ANSWERED
-        if error is not None:
-            outcome = error.code if isinstance(error, ModelFailure) else GIVEN_UP
+        if isinstance(error, ModelFailure):
+            outcome = error.code
+            self._span.failed(outcome)
+        elif error is not None:
+            outcome = GIVEN_UP
+        self._span.tell("lingxi.outcome", outcome)
+        self._span.end()
         _outcomes[self._kind, outcome].inc()
         _seconds[self._kind].observe(monotonic() - self._began)

@@ -14,6 +14,7 @@ import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from lingxi_chassis import tracing
 from lingxi_chassis.relay.rows import LogRow
 from lingxi_contracts.envelope import CONTENT_TYPE
 
@@ -60,6 +61,8 @@ class FencedPublisher:
                     "content-type": CONTENT_TYPE,
                     "Nats-Expected-Last-Sequence": str(last_seq + index),
                 }
+                if row.metadata and tracing.HEADER in row.metadata:
+                    headers[tracing.HEADER] = row.metadata[tracing.HEADER]
                 reply = inbox if index == len(rows) - 1 else ""
                 await self._nats.publish(
                     row.subject(self._owner), row.envelope(self._owner), reply, headers
