@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from lingxi_chassis import context
+from lingxi_chassis import context, tracing
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.eventlog import Clause
 from lingxi_chassis.ids import new_id
@@ -151,7 +151,8 @@ class TurnWorkers:
         self._more_wait = self._more_wait or len(claims) == slots
         for claim in claims:
             context.begin(claim.correlation_id)
-            self._begin(Held(claim, claimed_at))
+            with tracing.joined(claim.traceparent):
+                self._begin(Held(claim, claimed_at))
 
     async def sweep(self) -> None:
         """Look at the queue every `SWEEP_SECONDS`, until cancelled."""
@@ -237,7 +238,8 @@ class TurnWorkers:
             while following is not None and self._begins:
                 self._working[task] = following
                 self._stop_if_asked(following)
-                following = await self._answer(following)
+                with tracing.span("turn"):
+                    following = await self._answer(following)
             if following is not None:
                 await self._leave([following.claim])
         except Exception:

@@ -31,6 +31,7 @@ CREATE = (
         correlation_id text,
         stop_requested bool     not null default false,
         claims      int         not null default 0,
+        traceparent text,
         -- Checked at the end of a statement: one append ends a turn and starts the next.
         unique (session_id) deferrable
     )
@@ -44,8 +45,8 @@ CREATE = (
 class Claim:
     """The right to record one turn's outcome, until the lease ends or is renewed.
 
-    `correlation_id` is that of the work which started the turn. `number` counts the turn's claims
-    from 1; unlike `attempt` it is never taken back.
+    `correlation_id` and `traceparent` are those of the work which started the turn. `number` counts
+    the turn's claims from 1; unlike `attempt` it is never taken back.
     """
 
     turn_id: UUID
@@ -56,6 +57,7 @@ class Claim:
     correlation_id: str | None = None
     number: int = 1
     stop_requested: bool = False
+    traceparent: str | None = None
 
 
 def enqueue(turn_id: UUID, claim_id: UUID | None, settle_seconds: float = 0) -> Clause:
@@ -68,14 +70,14 @@ def enqueue(turn_id: UUID, claim_id: UUID | None, settle_seconds: float = 0) -> 
         f"""
         insert into turn_work
             (turn_id, session_id, user_id, claim_id, attempt, claims, not_before, lease_until,
-             correlation_id)
+             correlation_id, traceparent)
         select %(enqueued_turn)s, stream_id, user_id, %(enqueued_claim)s::uuid,
                case when %(enqueued_claim)s::uuid is null then 0 else 1 end,
                case when %(enqueued_claim)s::uuid is null then 0 else 1 end,
                now() + make_interval(secs => %(enqueued_settle)s),
                case when %(enqueued_claim)s::uuid is null then null
                     else now() + interval '{LEASE_SECONDS} seconds' end,
-               %(metadata)s::jsonb->>'correlation_id'
+               %(metadata)s::jsonb->>'correlation_id', %(metadata)s::jsonb->>'traceparent'
         from appended
         """,
         {
@@ -150,7 +152,7 @@ async def claim_waiting(pool: Pool, limit: int) -> Sequence[Claim]:
             order by not_before limit %(limit)s for update skip locked
         ))
         returning turn_id, session_id, user_id, claim_id, attempt, correlation_id, claims,
-                  stop_requested
+                  stop_requested, traceparent
         """,
         {"claim_id": claim_id, "limit": limit},
     )

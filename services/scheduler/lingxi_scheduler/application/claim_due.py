@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from lingxi_chassis import context
+from lingxi_chassis import context, tracing
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.leases import LeaseLost, held
 from lingxi_chassis.postgres import Pool
@@ -144,7 +144,8 @@ class ClaimDue:
                 every_seconds=RENEW_SECONDS,
                 claimed_at=claimed_at,
             ):
-                await self._look_at(claim)
+                with tracing.joined(None), tracing.span("look"):
+                    await self._look_at(claim)
         except (LeaseLost, Unavailable) as error:
             log.warning("look_given_up", session_id=str(claim.session_id), error=repr(error))
         except Exception:

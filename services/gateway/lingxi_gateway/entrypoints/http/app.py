@@ -30,6 +30,7 @@ from lingxi_gateway.entrypoints.http.failures import answer_failures
 from lingxi_gateway.entrypoints.http.parts import Parts
 from lingxi_gateway.entrypoints.http.paths import SlashAtEnd
 from lingxi_gateway.entrypoints.http.problems import InvalidProblem, Problem, documented
+from lingxi_gateway.entrypoints.http.traced import Traced
 from lingxi_gateway.entrypoints.http.wire.chat import ChatFailure
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -72,6 +73,7 @@ def create_app(parts: Parts) -> FastAPI:
             # Outermost, so that a page of another origin can read failures too.
             Middleware(Cors, origins=parts.cors_origins),
             Middleware(Edge, parts.limits.requests, parts.trusted_proxies),
+            Middleware(Traced, parts.trusted_proxies),
             Middleware(SlashAtEnd),
         ],
         responses=documented(HTTPStatus.SERVICE_UNAVAILABLE),

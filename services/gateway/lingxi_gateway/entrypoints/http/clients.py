@@ -18,6 +18,11 @@ def networks(texts: Sequence[str]) -> tuple[Network, ...]:
     return tuple(ip_network(text, strict=False) for text in texts)
 
 
+def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
+    """Whether a proxy that one trusts sent the request."""
+    return bool(trusted) and _is_in(peer, trusted)
+
+
 def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
     """The address of the client, as a key to count by."""
     client = peer
