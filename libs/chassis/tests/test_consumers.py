@@ -1,7 +1,10 @@
 """Consumers on a real server: what becomes of each delivered event."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
+from uuid import UUID
 
 import pytest
 from nats.js.errors import NotFoundError
@@ -9,7 +12,7 @@ from pydantic import BaseModel
 
 from libs.chassis.tests.clerk import QUICK, Publisher, Seen, letters, replica, settled
 from lingxi_chassis.clock import monotonic
-from lingxi_chassis.consumers import HandlerLimits, Permanent
+from lingxi_chassis.consumers import HandlerLimits, Permanent, Together
 from lingxi_chassis.consumers.durable import Durable
 from lingxi_chassis.context import current_metadata
 from lingxi_chassis.ids import new_id
@@ -55,30 +58,29 @@ async def test_a_batch_is_handled_together_and_judged_one_by_one(
     shop: Publisher, nats_url: str
 ) -> None:
     """Guards batches: every event once, and one that is put off comes again alone."""
-    most, under_way = 0, 0
+    sizes: list[int] = []
+    outcomes: Counter[UUID] = Counter()
 
-    async def handle(event: Envelope) -> None:
-        nonlocal most, under_way
-        under_way += 1
-        most = max(most, under_way)
-        await asyncio.sleep(0)  # all of the batch begin before the first ends
-        under_way -= 1
-        await seen(event)
+    async def handle_all(events: Sequence[Envelope]) -> None:
+        sizes.append(len(events))
+        for event in events:
+            tried.update([event.id])
+            if event.id == shop.published[70] and tried[event.id] < 3:
+                raise Unavailable  # with its batch, and then alone
+        outcomes.update(event.id for event in events)
 
-    def away_at_first(event: Envelope) -> None:
-        if event.id == shop.published[7] and seen.ids.count(event.id) == 1:
-            raise Unavailable
-
-    seen = Seen(away_at_first)
+    tried: Counter[UUID] = Counter()
     await shop.publish(100)
     limits = HandlerLimits(workers=64, batch_events=64, ack_wait_seconds=5.0)
-    async with replica(nats_url, handle, limits):
-        await eventually(lambda: len(seen.ids) == 101)
+    async with replica(nats_url, Together(handle_all), limits):
+        await eventually(lambda: len(outcomes) == 100)
         await settled(shop)
         alone = await shop.publish()
-        await eventually(lambda: alone.id in seen.ids)
-    assert set(seen.ids) == set(shop.published)
-    assert most > 10
+        await eventually(lambda: alone.id in outcomes)
+    assert outcomes == Counter(shop.published)
+    assert max(sizes) > 10
+    assert tried[shop.published[70]] == 3
+    assert await letters(shop) == []
 
 
 async def test_a_part_that_is_away_is_waited_for_with_growing_pauses(

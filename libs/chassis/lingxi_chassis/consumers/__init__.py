@@ -2,7 +2,7 @@
 
 from lingxi_chassis.consumers.durable import HandlerLimits
 from lingxi_chassis.consumers.from_logs import FromLogs
-from lingxi_chassis.consumers.handling import Permanent
+from lingxi_chassis.consumers.handling import Permanent, Together
 from lingxi_chassis.consumers.subscriptions import Subscriptions
 
-__all__ = ["FromLogs", "HandlerLimits", "Permanent", "Subscriptions"]
+__all__ = ["FromLogs", "HandlerLimits", "Permanent", "Subscriptions", "Together"]

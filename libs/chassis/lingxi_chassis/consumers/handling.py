@@ -11,7 +11,7 @@ back: it is kept in hand, which costs no delivery, and tried again from here. Re
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -42,6 +42,21 @@ AWAY = (Unavailable, psycopg.OperationalError, PoolTimeout, TimeoutError, NatsEr
 
 type Handle = Callable[[Envelope], Awaitable[None]]
 """Takes one event and returns once its effect is committed. Idempotent and commutative."""
+
+
+class Together:
+    """A handler of a whole batch, for one that hears much: what its effects cost is shared.
+
+    `handle_all` returns once the effects of all are committed. If it raises, each of them is
+    handled alone, and judged by that.
+    """
+
+    def __init__(self, handle_all: Callable[[Sequence[Envelope]], Awaitable[None]]) -> None:
+        self.handle_all = handle_all
+
+    async def __call__(self, event: Envelope) -> None:
+        """Handle one alone."""
+        await self.handle_all((event,))
 
 
 class Permanent(Exception):
@@ -144,6 +159,44 @@ class Handling:
             told = {"consumer": self._durable.name, "event_id": str(event.id)}
             log.error("event_passed_over", **told, error=verdict.error)
         return verdict is not _Verdict.AWAY
+
+    async def take_all(self, messages: Sequence[Msg]) -> None:
+        """Handle the deliveries of a batch, together where the handler can."""
+        if isinstance(self._handle, Together):
+            messages = await self._take_together(self._handle, messages)
+        await asyncio.gather(*map(self.take, messages))
+
+    async def _take_together(self, handler: Together, messages: Sequence[Msg]) -> Sequence[Msg]:
+        """Those that are left to be taken each alone: that are no plain events, or all."""
+        events = {message.reply: event for message in messages if (event := self._plain(message))}
+        if self._closing or len(events) <= 1:
+            return messages
+        try:
+            async with self._slots:
+                with self._seconds.time():
+                    async with asyncio.timeout(self._durable.limits.handle_seconds_max):
+                        await handler.handle_all(list(events.values()))
+        except (Refusal, *AWAY) as error:
+            log.warning("batch_apart", consumer=self._durable.name, error=type(error).__name__)
+            return messages
+        except Exception:
+            log.exception("batch_apart", consumer=self._durable.name)
+            return messages
+        for message in messages:
+            if message.reply in events and message.reply in self._in_hand:
+                self._outcomes[_Verdict.DONE.value].inc()
+                await self._answer(message, message.ack)
+        return [message for message in messages if message.reply not in events]
+
+    def _plain(self, message: Msg) -> Envelope | None:
+        """The event, if there is nothing else to be said of it than what becomes of it."""
+        try:
+            event = Envelope.model_validate_json(message.data)
+        except ValidationError:
+            return None
+        dying = message.metadata.num_delivered >= DELIVERIES_MAX
+        heard = event.data is not None and event.name in self._durable.events
+        return event if heard and not dying else None
 
     async def _judge(self, message: Msg) -> tuple[Envelope | None, _Verdict | _Dead]:
         try:

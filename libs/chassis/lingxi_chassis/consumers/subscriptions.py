@@ -109,7 +109,7 @@ class _Subscription:
     async def _received(self, message: NatsMessage) -> None:
         raw = cast("Msg | list[Msg]", message.raw_message)
         if isinstance(raw, list):
-            await asyncio.gather(*map(self.handling.take, raw))
+            await self.handling.take_all(raw)
         else:
             await self.handling.take(raw)
 

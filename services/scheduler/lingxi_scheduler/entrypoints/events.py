@@ -4,16 +4,17 @@ Guards: the facts of a watch are the greatest of their kind, a neighbour's row i
 stream's sequence, what is deleted stays deleted, and of an erased user nothing is begun.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import reduce
+from uuid import UUID
 
-from lingxi_chassis.consumers import HandlerLimits, Subscriptions
+from lingxi_chassis.consumers import HandlerLimits, Subscriptions, Together
 from lingxi_contracts import agent, chat, gateway
 from lingxi_contracts.base import Event
 from lingxi_contracts.envelope import Envelope
 from lingxi_scheduler.application.end_watch import end_watch, erase_user
-from lingxi_scheduler.application.gather_news import GATHER_SECONDS, GatherNews
 from lingxi_scheduler.application.parts import DecisionLog
-from lingxi_scheduler.application.watch_sessions import WatchSessions
+from lingxi_scheduler.application.watch_sessions import News, WatchSessions
 from lingxi_scheduler.domain import watch as watches
 from lingxi_scheduler.domain.manners import manners_of
 from lingxi_scheduler.domain.watch import Watch
@@ -31,15 +32,15 @@ HEARD_OF_SESSIONS = (
     "turn_failed",
     "turn_stopped",
 )
-GATHERING = HandlerLimits(workers=256, batch_events=256, ack_pending_max=1_024)
-"""Events wait for those that come right after them, so many are under way at once."""
+BATCHES = HandlerLimits(batch_events=256, ack_pending_max=1_024)
+"""A turn is told in five events within a moment, and a watch looks at minutes."""
 
 
 def listen(subscriptions: Subscriptions, log: DecisionLog, watching: WatchSessions) -> None:
     """Register scheduler's handlers."""
     heard = Heard(log, watching)
     on = subscriptions.on
-    on(chat.OWNER, HEARD_OF_SESSIONS, "watch_session", heard.of_session, GATHERING)
+    on(chat.OWNER, HEARD_OF_SESSIONS, "watch_session", Together(heard.of_sessions), BATCHES)
     on(chat.OWNER, ("session_deleted",), "end_watch", heard.end_of_session)
     manners = ("agent_created", "agent_changed")
     on(agent.OWNER, manners, "remember_manners", heard.manners)
@@ -51,21 +52,19 @@ def listen(subscriptions: Subscriptions, log: DecisionLog, watching: WatchSessio
 class Heard:
     """What is done about each event. All of it may come twice, late, and in any order."""
 
-    def __init__(
-        self,
-        log: DecisionLog,
-        watching: WatchSessions,
-        gather_seconds: float = GATHER_SECONDS,
-    ) -> None:
+    def __init__(self, log: DecisionLog, watching: WatchSessions) -> None:
         self._log = log
         self._watching = watching
-        self._gather = GatherNews(watching.hear, gather_seconds)
 
-    async def of_session(self, event: Envelope) -> None:
-        """Something happened in a session."""
-        news = news_of(event)
-        if news is not None:
-            await self._gather(event.subject, event.userid, news)
+    async def of_sessions(self, events: Sequence[Envelope]) -> None:
+        """These things happened, in any sessions."""
+        told: dict[UUID, list[News]] = {}
+        for event in events:
+            news = news_of(event)
+            if news is not None:
+                told.setdefault(event.subject, []).append(news)
+        users = {event.subject: event.userid for event in events}
+        await self._watching.hear({one: _all_of(news) for one, news in told.items()}, users)
 
     async def end_of_session(self, event: Envelope) -> None:
         """A session is gone for good."""
@@ -98,13 +97,20 @@ class Heard:
         await erase_user(self._log, event.userid, event.time)
 
 
-def news_of(event: Envelope) -> Callable[[Watch], Watch] | None:
+def _all_of(news: Sequence[News]) -> News:
+    def told(watch: Watch) -> Watch:
+        return reduce(lambda known, one: one(known), news, watch)
+
+    return told
+
+
+def news_of(event: Envelope) -> News | None:
     """What an event of chat's tells a watch; None: nothing."""
     kind = chat.EVENTS.get(event.type)
     return None if kind is None else _news(event, kind.model_validate(event.data))
 
 
-def _news(event: Envelope, happened: Event) -> Callable[[Watch], Watch] | None:
+def _news(event: Envelope, happened: Event) -> News | None:
     at = event.time
     match happened:
         case chat.SessionStarted(agent_id=agent_id):

@@ -65,13 +65,23 @@ class Watching:
             "user_changed": self.heard.time_zone,
             "user_deleted": self.heard.end_of_user,
         }
-        await by_name.get(event.name, self.heard.of_session)(event)
+        if handler := by_name.get(event.name):
+            await handler(event)
+        else:
+            await self.heard.of_sessions([event])
 
     async def all(self, told: Sequence[Envelope]) -> list[list[tuple[Any, ...]]]:
-        """What is kept after these events, and nothing before."""
+        """What is kept after these events, one by one, and nothing before."""
+        return await self.batches([[event] for event in told])
+
+    async def batches(self, batches: Sequence[Sequence[Envelope]]) -> list[list[tuple[Any, ...]]]:
+        """What is kept after these, and nothing before; several together are of sessions."""
         await execute(self.pool, "truncate watches, agents, users, erased_users, caps", {})
-        for event in told:
-            await self.hear(event)
+        for batch in batches:
+            if len(batch) == 1:
+                await self.hear(batch[0])
+            else:
+                await self.heard.of_sessions(batch)
         return [list(await fetch_all(self.pool, select, {})) for select in SHOWN]
 
 
@@ -82,7 +92,7 @@ async def watching(database_url: str, nats_url: str) -> AsyncGenerator[Watching]
     )
     bootstrap.migrate(settings)
     async with open_pool(database_url, 4) as pool:
-        yield Watching(pool, Heard(bootstrap.open_log(pool), WatchSessions(pool, 1), 0))
+        yield Watching(pool, Heard(bootstrap.open_log(pool), WatchSessions(pool, 1)))
 
 
 def everything(user_id: UUID) -> list[Stream]:
@@ -130,6 +140,14 @@ async def test_events_shuffled_doubled_and_replayed_give_equal_rows(watching: Wa
         shuffled = told * 2
         chance.shuffle(shuffled)
         assert await watching.all(shuffled) == rows, f"seed {seed}"
+        heard: list[Envelope] = []
+        others: list[Envelope] = []
+        for event in shuffled:
+            (heard if event.name in HEARD_OF_SESSIONS else others).append(event)
+        middle = chance.randrange(len(others))
+        alone = [[event] for event in others]
+        together = [*alone[:middle], heard[: len(told)], *alone[middle:], heard[len(told) :]]
+        assert await watching.batches(together) == rows, f"seed {seed}, in batches"
     assert await watching.all([*told, *told]) == rows
 
 
