@@ -9,6 +9,7 @@ from tests.e2e.client import User
 from tests.e2e.metrics import metrics_of
 from tests.fixtures.system import RunningSystem
 from tests.fixtures.waiting import eventually
+from tests.observability.files import all_metrics
 
 UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 
@@ -62,6 +63,14 @@ async def test_every_gauge_is_read_and_no_label_is_an_id(system: RunningSystem, 
         await eventually(all_read, READ_SECONDS_MAX)
         metrics = await metrics_of(system, name)
         assert [value for value in metrics.label_values() if UUID.search(value)] == []
+
+
+async def test_what_dashboards_and_alerts_read_is_measured(system: RunningSystem) -> None:
+    measured = {"up"}  # Prometheus' own
+    for service in SERVICES:
+        measured |= (await metrics_of(system, service.name)).names
+    missing = {name: where for name, where in all_metrics().items() if name not in measured}
+    assert missing == {}
 
 
 async def test_metrics_are_not_public(http: httpx.AsyncClient) -> None:
