@@ -41,8 +41,9 @@ class Health:
 
     async def reasons(self) -> dict[str, str]:
         """What is wrong, by part; empty: ready."""
-        found = await asyncio.gather(*(_run(check) for check in self._checks.values()))
-        return {name: why for name, why in zip(self._checks, found, strict=True) if why}
+        checks = dict(self._checks)  # a service that starts adds to them meanwhile
+        found = await asyncio.gather(*(_run(check) for check in checks.values()))
+        return {name: why for name, why in zip(checks, found, strict=True) if why}
 
     async def measure(self) -> None:
         """Bring the gauges up to date."""

@@ -111,3 +111,15 @@ async def test_a_taken_port_is_told(health: Health, http: httpx.AsyncClient) -> 
     with pytest.raises(OSError, match="in use"):
         async with serve_http(Starlette(), LOOPBACK, port):
             pass
+
+
+async def test_a_part_may_be_added_while_others_are_looked_at() -> None:
+    health = Health()
+
+    async def adds_another() -> str | None:
+        health.add("later", adds_another)
+        return "not yet"
+
+    health.add("first", adds_another)
+    assert await health.reasons() == {"first": "not yet"}
+    assert await health.reasons() == {"first": "not yet", "later": "not yet"}
