@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
-import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -14,6 +14,7 @@ from nats.js.errors import NotFoundError
 
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.rpc import TIMEOUT_SECONDS, RpcClient
+from lingxi_chassis.tls import new_client
 from lingxi_cli.failures import Failure
 from lingxi_cli.settings import Settings
 from lingxi_contracts.base import Answer
@@ -119,7 +120,7 @@ async def open_operator(settings: Settings) -> AsyncGenerator[Operator]:
     refusals = _Refusals()
     try:
         async with asyncio.timeout(CONNECT_SECONDS_MAX):
-            client = await refusals.unless(_connect(url, refusals))
+            client = await refusals.unless(_connect(url, settings.nats_tls(), refusals))
     except (NatsError, OSError, TimeoutError, ValueError) as error:
         raise Failure(_why(url, refusals.last_error or error)) from None
     if client is None:
@@ -134,22 +135,27 @@ async def open_operator(settings: Settings) -> AsyncGenerator[Operator]:
         await client.close()
 
 
-async def _connect(url: str, refusals: _Refusals) -> Client:
+async def _connect(url: str, tls: SSLContext | None, refusals: _Refusals) -> Client:
     """Try until cancelled, unless there is no sense in it."""
     while True:
+        client, secured = new_client(url, tls)
         try:
-            return await nats.connect(
-                url,
+            await client.connect(
+                url.split(","),
                 name="lingxi-operator",
                 inbox_prefix=INBOX_PREFIX,
-                reconnect_time_wait=RECONNECT_WAIT_SECONDS,
+                # Its annotation says whole seconds; any do.
+                reconnect_time_wait=RECONNECT_WAIT_SECONDS,  # pyright: ignore[reportArgumentType]
                 max_reconnect_attempts=-1,
                 error_cb=refusals.note,
+                **secured,
             )
         except ConnectionError as error:
             # A server that says no also hangs up, and the client may notice that first.
             await refusals.note(error)
             await asyncio.sleep(RECONNECT_WAIT_SECONDS)
+        else:
+            return client
 
 
 def _why(url: str, error: Exception | None) -> str:

@@ -1,11 +1,13 @@
 """Environment (and `.env`) -> where NATS is; nothing else reads the environment."""
 
 from pathlib import Path
+from ssl import SSLContext, SSLError
 
 import orjson
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lingxi_chassis.tls import client_context
 from lingxi_cli.failures import Failure
 
 FILE = "operator.json"
@@ -24,7 +26,19 @@ class Settings(BaseSettings):
     )
 
     nats_url: str | None = Field(default=None, alias="NATS_URL")
+    nats_ca_file: Path | None = Field(default=None, alias="NATS_CA_FILE")
+    nats_cert_file: Path | None = Field(default=None, alias="NATS_CERT_FILE")
+    nats_key_file: Path | None = Field(default=None, alias="NATS_KEY_FILE")
     data_dir: Path = Field(default=Path(".lingxi"), alias="LINGXI_DATA_DIR")
+
+    def nats_tls(self) -> SSLContext | None:
+        """How to know NATS. Raises `Failure`."""
+        if self.nats_ca_file is None and self.nats_cert_file is None:
+            return None
+        try:
+            return client_context(self.nats_ca_file, self.nats_cert_file, self.nats_key_file)
+        except (OSError, SSLError) as error:
+            raise Failure(f"NATS_CA_FILE, NATS_CERT_FILE or NATS_KEY_FILE: {error}") from None
 
     def operator_url(self) -> str:
         """Where NATS is, with the operator's credentials. Raises `Failure`."""

@@ -7,12 +7,14 @@ cannot hear is worse than one that is restarted.
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from urllib.parse import unquote, urlsplit
 
-import nats
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+
+from lingxi_chassis.tls import new_client
 
 CONNECT_SECONDS_MAX = 2
 START_SECONDS_MAX = 10.0
@@ -51,17 +53,20 @@ async def connect(
     service: str,
     on_closed: Callable[[], None] = lambda: None,
     link: Link | None = None,
+    tls: SSLContext | None = None,
 ) -> AsyncGenerator[Client]:
     """A connected client with the service's own inbox prefix.
 
     `url`: of a server, or of several of one cluster, separated by commas, with the same user.
-    `on_closed`: it is lost for good. `link` is told of losses that it gets over.
+    `on_closed`: it is lost for good. `link` is told of losses that it gets over. `tls`: how to
+    know the servers; with it, or at `tls://`, never without TLS.
 
     Raises:
         ConnectionError: no server lets us in within `START_SECONDS_MAX`; says the last reason.
     """
     urls = url.split(",")
     user, password = _credentials(urls[0])
+    client, secured = new_client(url, tls)
     leaving = False
     last_error = "no answer"
 
@@ -88,14 +93,15 @@ async def connect(
 
     try:
         async with asyncio.timeout(START_SECONDS_MAX):
-            client = await nats.connect(
+            await client.connect(
                 urls,
                 user=user,
                 password=password,
                 name=f"lingxi-{service}",
                 inbox_prefix=f"_INBOX_{service}".encode(),
                 connect_timeout=CONNECT_SECONDS_MAX,
-                reconnect_time_wait=RECONNECT_WAIT_SECONDS,
+                # Its annotation says whole seconds; any do.
+                reconnect_time_wait=RECONNECT_WAIT_SECONDS,  # pyright: ignore[reportArgumentType]
                 max_reconnect_attempts=-1,
                 ping_interval=PING_INTERVAL_SECONDS,
                 pending_size=PENDING_BYTES_MAX,
@@ -103,6 +109,7 @@ async def connect(
                 disconnected_cb=disconnected,
                 reconnected_cb=reconnected,
                 error_cb=failed,
+                **secured,
             )
     except TimeoutError as error:
         raise ConnectionError(f"NATS lets us in nowhere: {last_error}") from error

@@ -45,7 +45,7 @@ async def open_owner(owner: str, settings: OwnerSettings, stop: Stop) -> AsyncGe
         pool = await stack.enter_async_context(open_pool(settings.database_url))
         await adopt_restored_log(pool)
         link = Link()
-        connecting = connect(settings.nats_url, owner, stop.fail, link)
+        connecting = connect(settings.nats_url, owner, stop.fail, link, settings.nats_tls())
         nats = await stack.enter_async_context(connecting)
         limits = StreamLimits(
             max_age_seconds=settings.event_retention_days * DAY_SECONDS,

@@ -29,7 +29,8 @@ async def open_service(
 ) -> AsyncGenerator[ServiceParts]:
     """Connected and telling its health; left in the reverse order."""
     async with AsyncExitStack() as stack:
-        nats = await stack.enter_async_context(connect(settings.nats_url, service, stop.fail))
+        connecting = connect(settings.nats_url, service, stop.fail, tls=settings.nats_tls())
+        nats = await stack.enter_async_context(connecting)
         server = RpcServer(nats, service)
         stack.push_async_callback(server.finish)
         health = Health()

@@ -1,10 +1,13 @@
 """Settings that every service has. Each service's `settings.py` adds its own; nothing else reads
 the environment."""
 
+from ssl import SSLContext
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, FilePath
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lingxi_chassis.tls import client_context
 
 
 class ServiceSettings(BaseSettings):
@@ -15,6 +18,11 @@ class ServiceSettings(BaseSettings):
     )
 
     nats_url: str = Field(alias="NATS_URL")
+    nats_ca_file: FilePath | None = Field(default=None, alias="NATS_CA_FILE")
+    """Whose certificates NATS has, in PEM. With it, or at `tls://`, never without TLS."""
+    nats_cert_file: FilePath | None = Field(default=None, alias="NATS_CERT_FILE")
+    """Our own certificate, where NATS wants to see one; `nats_key_file`: its key."""
+    nats_key_file: FilePath | None = Field(default=None, alias="NATS_KEY_FILE")
     internal_port: int = Field(alias="LINGXI_INTERNAL_PORT", ge=0, le=65_535)
     """Health and metrics, on loopback unless `LINGXI_INTERNAL_HOST` says otherwise."""
     internal_host: str = Field(default="127.0.0.1", alias="LINGXI_INTERNAL_HOST")
@@ -24,6 +32,12 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", alias="LINGXI_LOG_LEVEL"
     )
+
+    def nats_tls(self) -> SSLContext | None:
+        """How to know NATS. Raises OSError, ssl.SSLError: a file is none of its kind."""
+        if self.nats_ca_file is None and self.nats_cert_file is None:
+            return None
+        return client_context(self.nats_ca_file, self.nats_cert_file, self.nats_key_file)
 
 
 class OwnerSettings(ServiceSettings):
