@@ -93,6 +93,7 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
             reply_wait_seconds=settings.reply_wait_seconds,
             default_model=settings.openai_model,
             cors_origins=settings.cors_allowed_origins,
+            hsts_seconds=settings.hsts_seconds,
             trusted_proxies=networks(settings.trusted_proxies),
         )
         await rpc.serve(owner.server, parts.accounts)

@@ -78,6 +78,8 @@ class Settings(OwnerSettings):
     rate_limit_per_ip: int = Field(default=600, alias="RATE_LIMIT_PER_IP", ge=0)
     login_rate_limit: int = Field(default=10, alias="LOGIN_RATE_LIMIT", ge=0)
     trusted_proxies: Networks = Field(default=(), alias="TRUSTED_PROXIES")
+    hsts_seconds: int = Field(default=0, alias="HSTS_SECONDS", ge=0)
+    """How long browsers shall come by https only; for who ends TLS before us."""
     cors_allowed_origins: Listed = Field(default=(), alias="CORS_ALLOWED_ORIGINS")
 
     @model_validator(mode="after")

@@ -114,13 +114,59 @@ async def test_too_large_a_body(gateway: RunningGateway) -> None:
     problem(most, 422, "invalid_input")
 
 
-async def test_headers_of_every_answer(gateway: RunningGateway) -> None:
-    for answer in (await gateway.http.get("/api/me/"), await gateway.http.get("/openapi.json")):
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["referrer-policy"] == "no-referrer"
-        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
-        assert "server" not in answer.headers
+@pytest.mark.parametrize("hsts_seconds", [0, 31_536_000])
+async def test_headers_of_every_answer(start_gateway: StartGateway, hsts_seconds: int) -> None:
+    """Guards every route there is, good and bad requests, pages, files, and preflights."""
+    gateway = await start_gateway(HSTS_SECONDS=hsts_seconds, CORS_ALLOWED_ORIGINS=ORIGIN)
+    lin = await gateway.registered("lin")
+    page = {"Accept": "text/html"}
+    document = (await gateway.http.get("/openapi.json")).json()
+    routes = [
+        (method, path.replace("{", "").replace("}", ""))
+        for path, methods in document["paths"].items()
+        for method in methods
+    ]
+    assert len(routes) > 30
+    answers = [
+        await gateway.http.request(method, path, headers=headers, content=b"{")
+        for method, path in routes
+        for headers in ({}, lin.bearer)
+        # The feed goes on, and chat's owners are away: seconds each.
+        if not (headers and path in ("/api/events/", "/api/export/"))
+        and not (headers and method == "get" and path != "/api/me/")
+    ]
+    answers += [
+        await gateway.http.request(method, path, headers=headers)
+        for method, path, headers in (
+            ("GET", "/api/me/", lin.bearer),
+            ("GET", "/openapi.json", {}),
+            ("GET", "/asyncapi", {}),
+            ("GET", "/.well-known/jwks.json", {}),
+            ("GET", "/nothing", {}),
+            ("PURGE", "/api/me/", {}),
+            ("GET", "/", page),
+            ("GET", "/assets/nothing.js", {}),
+            ("OPTIONS", LOGIN, preflight(ORIGIN)),
+            ("OPTIONS", LOGIN, preflight("https://evil.example")),
+        )
+    ]
+    for answer in answers:
+        where = f"{answer.request.method} {answer.request.url} {answer.status_code}"
+        told = answer.headers
+        assert told["x-content-type-options"] == "nosniff", where
+        assert told["referrer-policy"] == "no-referrer", where
+        assert told["x-frame-options"] == "DENY", where
+        assert "default-src 'none'" in told["content-security-policy"], where
+        assert "frame-ancestors 'none'" in told["content-security-policy"], where
+        assert "unsafe-inline" not in told["content-security-policy"].partition("style-src")[0], (
+            where
+        )
+        assert told.get("strict-transport-security") == (
+            f"max-age={hsts_seconds}" if hsts_seconds else None
+        ), where
+        assert "server" not in told, where
+        of_accounts = answer.request.url.path.startswith("/api/")
+        assert not of_accounts or told["cache-control"] in ("no-store", "no-cache"), where
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from lingxi_gateway.entrypoints.http.failures import answer_failures
 from lingxi_gateway.entrypoints.http.parts import Parts
 from lingxi_gateway.entrypoints.http.paths import SlashAtEnd
 from lingxi_gateway.entrypoints.http.problems import InvalidProblem, Problem, documented
+from lingxi_gateway.entrypoints.http.security_headers import headers_of_all
 from lingxi_gateway.entrypoints.http.traced import Traced
 from lingxi_gateway.entrypoints.http.wire.chat import ChatFailure
 
@@ -60,6 +61,7 @@ answer the same without it. Errors are problems (RFC 9457).
 
 def create_app(parts: Parts) -> FastAPI:
     """The application over its parts; it holds nothing of its own."""
+    headers = headers_of_all(parts.hsts_seconds)
     app = FastAPI(
         title="Lingxi",
         version="1",
@@ -71,8 +73,8 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
         middleware=[
             # Outermost, so that a page of another origin can read failures too.
-            Middleware(Cors, origins=parts.cors_origins),
-            Middleware(Edge, parts.limits.requests, parts.trusted_proxies),
+            Middleware(Cors, parts.cors_origins, headers),
+            Middleware(Edge, parts.limits.requests, parts.trusted_proxies, headers),
             Middleware(Traced, parts.trusted_proxies),
             Middleware(SlashAtEnd),
         ],

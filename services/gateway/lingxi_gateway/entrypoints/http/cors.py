@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -34,7 +34,8 @@ _loopback_pattern = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?"
 class Cors(CORSMiddleware):
     """Starlette's, with our list of origins and problems as refusals."""
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, origins: Sequence[str], headers: Mapping[str, str]) -> None:
+        self._headers = headers
         super().__init__(
             app,
             allow_origins=origins,
@@ -48,12 +49,13 @@ class Cors(CORSMiddleware):
     def preflight_response(self, request_headers: Headers) -> Response:
         """The answer to a preflight: 200, or a problem that says what is not allowed."""
         answer = super().preflight_response(request_headers)
+        answer.headers.update(self._headers)  # no other layer sees it
         if answer.status_code == HTTPStatus.OK:
             return answer
         kept = {
             name: value
             for name, value in answer.headers.items()
-            if name.startswith("access-control-") or name == "vary"
+            if name not in ("content-type", "content-length")
         }
         return problem(
             HTTPStatus.FORBIDDEN, "cors_refused", bytes(answer.body).decode(), headers=kept

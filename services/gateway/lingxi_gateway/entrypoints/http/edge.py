@@ -5,7 +5,7 @@ milliseconds: no path (it holds ids), no query, no text.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated
 
@@ -26,20 +26,8 @@ from lingxi_gateway.entrypoints.http.problems import problem, refused
 REQUEST_ID_HEADER = "X-Request-ID"
 CLIENT_ADDRESS_KEY = "lingxi.client_address"
 """Where the scope keeps the client's address."""
-HEADERS_OF_ALL = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
-"""Unless a route says otherwise."""
-
 type RawHeader = tuple[bytes, bytes]
 
-_headers_of_all = [
-    (name.lower().encode(), value.encode()) for name, value in HEADERS_OF_ALL.items()
-]
 _request_id_name = REQUEST_ID_HEADER.lower().encode()
 _request_id = re.compile(r"[A-Za-z0-9._-]{1,128}")
 log = structlog.get_logger("lingxi_gateway.http")
@@ -48,8 +36,17 @@ log = structlog.get_logger("lingxi_gateway.http")
 class Edge:
     """See the module."""
 
-    def __init__(self, app: ASGIApp, requests: Window, trusted_proxies: Sequence[Network]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        requests: Window,
+        trusted_proxies: Sequence[Network],
+        headers: Mapping[str, str],
+    ) -> None:
         self._app = app
+        self._headers: list[RawHeader] = [
+            (name.lower().encode(), value.encode()) for name, value in headers.items()
+        ]
         self._requests = requests
         self._trusted_proxies = trusted_proxies
 
@@ -70,7 +67,7 @@ class Edge:
                 status, answered = message["status"], monotonic()
                 own: list[RawHeader] = list(message.get("headers", ()))
                 names = {name for name, _ in own}
-                own += [header for header in _headers_of_all if header[0] not in names]
+                own += [header for header in self._headers if header[0] not in names]
                 own.append((_request_id_name, context.correlation_id().encode()))
                 message["headers"] = own
             await send(message)

@@ -36,6 +36,7 @@ class Parts:
     """What agents use that name no model: the operator's setting."""
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = ()
+    hsts_seconds: int = 0
     exports: Exports = field(default_factory=Exports)
 
 
