@@ -19,7 +19,7 @@ CLUSTER_REPLICAS = 2
 DEFAULT_PORT = "8000"
 PLACEHOLDERS = ("change-me", "changeme", "your-", "example", "placeholder", "<")
 """What the beginning of a value looks like that nobody filled in."""
-OWN_SERVERS = ("DATABASE_URL", "NATS_URL")
+OWN_SERVERS = ("DATABASE_URL", "NATS_URL", "NATS_CA_FILE")
 
 
 class Refused(Exception):

@@ -16,6 +16,8 @@ from lingxi_local.services import SERVICES, Service
 HERE = Path(__file__).parents[1]
 LOCAL_ONLY = {"LINGXI_LOCAL", "LINGXI_TIME_SCALE", "JWT_SECRET"}
 FROM_THE_IMAGE = {"LINGXI_HOST", "LINGXI_INTERNAL_HOST", "LINGXI_INTERNAL_PORT"}
+OWN_NATS = {"NATS_CA_FILE", "NATS_CERT_FILE", "NATS_KEY_FILE"}
+"""It speaks no TLS: nobody but us is on its network."""
 PUBLISHED = {"LINGXI_PORT"}
 """The port on the host; inside it is always the same."""
 INTERPOLATED = re.compile(r"\$\{(\w+)")
@@ -44,7 +46,8 @@ def test_every_setting_of_a_service_is_handed_on(
     part = parts[service.name]
     lines = (secrets / Path(part["env_file"]).name).read_text().splitlines()
     kept = {line.partition("=")[0] for line in lines}
-    assert wanted - kept - LOCAL_ONLY - FROM_THE_IMAGE - PUBLISHED <= part["environment"].keys()
+    elsewhere = LOCAL_ONLY | FROM_THE_IMAGE | PUBLISHED | OWN_NATS
+    assert wanted - kept - elsewhere <= part["environment"].keys()
     for name, value in part["environment"].items():
         assert INTERPOLATED.findall(value) == [name]  # under its own name, empty by default
         assert name not in kept, f"{name}: an empty setting would hide the secret"
