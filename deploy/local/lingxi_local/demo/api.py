@@ -4,11 +4,14 @@ import json
 import secrets
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 ANSWER_SECONDS_MAX = 120.0
+ASKED_MAX = 5
+"""For an answer that takes longer than a request may; a turn ends long before."""
 POLL_SECONDS = 0.2
 
 type Json = dict[str, Any]
@@ -16,6 +19,14 @@ type Json = dict[str, Any]
 
 class ApiFailed(Exception):
     """What the API refused, or that it cannot be reached."""
+
+
+class ModelFailed(ApiFailed):
+    """The message is kept, but the model has no answer; `facts` says why."""
+
+    def __init__(self, facts: Json) -> None:
+        super().__init__(facts)
+        self.facts = facts
 
 
 class Api:
@@ -37,11 +48,34 @@ class Api:
         """What a POST answers. Raises ApiFailed."""
         return self._ask("POST", path, body or {})
 
-    def _ask(self, method: str, path: str, body: Json | None) -> Json:
+    def put(self, path: str, body: Json) -> Json:
+        """What a PUT answers. Raises ApiFailed."""
+        return self._ask("PUT", path, body)
+
+    def say(self, body: Json) -> Json:
+        """What comes of a message, waited for: the answer, or how the model failed (`detail`).
+
+        The same request with the same key says nothing twice: it waits for the first one's answer.
+        """
+        key = secrets.token_urlsafe()
+        answer: Json = {}
+        for _ in range(ASKED_MAX):
+            try:
+                answer = self._ask("POST", "/api/chat/", body, key)
+            except ModelFailed as failure:
+                return failure.facts
+            if answer.get("status") != "pending":
+                break
+        return answer
+
+    def _ask(self, method: str, path: str, body: Json | None, key: str = "") -> Json:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._access}"}
+        if key:
+            headers["Idempotency-Key"] = key
         request = Request(  # noqa: S310 -- our own URL
             self._base_url + path,
             None if body is None else json.dumps(body).encode(),
-            {"Content-Type": "application/json", "Authorization": f"Bearer {self._access}"},
+            headers,
             method=method,
         )
         try:
@@ -49,6 +83,8 @@ class Api:
                 return json.loads(answer.read() or b"{}")
         except HTTPError as error:
             said = error.read().decode(errors="replace")
+            if error.code == HTTPStatus.BAD_GATEWAY:
+                raise ModelFailed(json.loads(said)) from None
             raise ApiFailed(f"{method} {path}: {error.code} {said}") from None
         except (URLError, TimeoutError) as error:
             raise ApiFailed(f"{method} {path}: {error}") from None
