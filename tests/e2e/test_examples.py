@@ -135,7 +135,7 @@ async def test_a_copy_by_the_subscriber(
         await run(*command, "--once", given=subscriber_url + "\n")
         return copied(copy, kept) == await shown(user, kept) and not copied(copy, gone)
 
-    await eventually(is_the_same, 30)
+    await eventually(is_the_same)
     assert copied(copy, deleted["session_id"]) == []
     assert b"Delete this." not in copy.read_bytes()
 

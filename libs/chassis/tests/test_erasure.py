@@ -109,7 +109,7 @@ async def test_nothing_of_an_erased_stream_is_left(
             async def done() -> bool:
                 return await open_erasures(log_pool) == 0
 
-            await eventually(done, 20)
+            await eventually(done)
         assert died == []
         assert await in_tables(log_pool, MARKER) == []
         messages = await in_stream(js, STREAM)

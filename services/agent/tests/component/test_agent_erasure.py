@@ -66,7 +66,7 @@ async def test_the_job_runs_with_the_service(agent: RunningAgent, user_id: UUID)
         )
         return left == [("agent_deleted.v1",)]
 
-    await eventually(blank, 20)
+    await eventually(blank)
 
 
 async def test_a_walk_misses_none_and_tells_none_twice(agent: RunningAgent, user_id: UUID) -> None:

@@ -67,7 +67,7 @@ async def test_a_forgotten_memory_is_found_nowhere(
         async def is_told() -> bool:
             return any(MARKER.encode() in body for body in await told(js))
 
-        await eventually(is_told, 20)
+        await eventually(is_told)
         rows = await fetch_all(
             agent.pool, "select event_id from events where type = 'memory_recorded.v1'", {}
         )
@@ -80,7 +80,7 @@ async def test_a_forgotten_memory_is_found_nowhere(
             letters = (await js.stream_info(DEAD_LETTERS_STREAM)).state.messages
             return letters == 1 and not await is_told()
 
-        await eventually(is_gone, 20)
+        await eventually(is_gone)
         assert any(b"Something else." in body for body in await told(js))
         assert any(b"memory_forgotten.v1" in body for body in await told(js))
     assert await holding(agent, MARKER) == set()
@@ -102,7 +102,7 @@ async def test_a_user_who_is_gone_left_nothing_and_learns_nothing(
     async def is_blank() -> bool:
         return await holding(agent, MARKER) == set()
 
-    await eventually(is_blank, 20)
+    await eventually(is_blank)
     rows = await fetch_all(agent.pool, "select agent_id from agents", {})
     assert rows == [(other.agent_id,)]
 
@@ -128,7 +128,7 @@ async def test_what_is_learned_while_its_session_goes_is_not_recorded(
         async def both_wait() -> bool:
             return len(await fetch_all(agent.pool, waiting, {})) >= 2
 
-        await eventually(both_wait, 20)
+        await eventually(both_wait)
     assert learning.result()
     assert suggesting.result()
     assert await holding(agent, MARKER) == set()

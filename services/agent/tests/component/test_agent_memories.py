@@ -126,7 +126,7 @@ async def blank(agent: RunningAgent, left: list[str]) -> None:
         )
         return sorted(row[0] for row in rows) == sorted(left)
 
-    await eventually(is_blank, 20)
+    await eventually(is_blank)
 
 
 async def test_with_the_last_session_that_says_so_a_memory_is_forgotten(
@@ -177,6 +177,6 @@ async def test_with_its_agent_all_that_it_knew_is_forgotten(
     async def only_kept() -> bool:
         return await texts() == ["Kept."]
 
-    await eventually(only_kept, 20)
+    await eventually(only_kept)
     gone = ["agent_deleted.v1", "memory_forgotten.v1", "memory_forgotten.v1"]
     await blank(agent, ["agent_created.v1", "personality_changed.v1", "memory_recorded.v1", *gone])

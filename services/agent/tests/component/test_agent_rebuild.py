@@ -60,7 +60,7 @@ async def settled(agent: RunningAgent) -> None:
         left = "select 1 from memories m where not exists (select from agents a where %s) limit 1"
         return not await fetch_all(agent.pool, left % "a.agent_id = m.agent_id", {})
 
-    await eventually(is_settled, 30)
+    await eventually(is_settled)
 
 
 class Owner:

@@ -117,7 +117,7 @@ async def test_the_memory_stream_keeps_what_was_told_and_is_made_again(chat: Run
     async def back() -> bool:
         return CHAT_LIVE_STREAM in [one.config.name for one in await jetstream.streams_info()]
 
-    await eventually(back, 15)
+    await eventually(back)
 
 
 async def test_a_deleted_session_is_silent_at_once(chat: RunningChat) -> None:

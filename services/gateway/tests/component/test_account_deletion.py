@@ -131,4 +131,4 @@ async def test_what_the_log_says_of_them_is_erased(gateway: RunningGateway) -> N
         )
         return rows == [("user_deleted.v1",)]
 
-    await eventually(blank, 20)
+    await eventually(blank)

@@ -210,7 +210,7 @@ async def test_a_deleted_session_takes_along_what_rests_on_it(companion: Compani
     async def nothing_is_known() -> bool:
         return (await companion.user.get(companion.memories))["results"] == []
 
-    await eventually(nothing_is_known, 20)
+    await eventually(nothing_is_known)
     routes: list[tuple[str, str, Any]] = [
         ("GET", "personality-suggestion", None),
         ("POST", "personality-update", {}),

@@ -91,7 +91,7 @@ async def test_a_user_who_types_meanwhile_is_waited_for(
     async def typed() -> bool:
         return not (await scheduler.chat.ask(GetProactiveWork(**ids))).typing
 
-    await eventually(typed, 30)
+    await eventually(typed)
     hands.clock.move(timedelta(minutes=1))
     await hands.look_at(await hands.claim(session_id))
     assert (await scheduler.decided(session_id)).outcome == "sent"
