@@ -10,7 +10,7 @@ SEEDS ?= 5
 
 COMPOSE := PYTHONPATH=deploy/compose:deploy/local $(PYTHON) -m lingxi_compose
 
-.PHONY: help run demo test check fmt types screenshots bench chaos up down logs backup restore rotate-key k8s-secrets lock venv
+.PHONY: help run demo test check fmt types screenshots bench observe chaos up down logs backup restore rotate-key k8s-secrets lock venv
 
 help: ## what you can do here
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ screenshots: venv ## take the README's pictures from the running product (with C
 
 bench: venv ## measure everything: ARGS="--only turns costs", "--json figures.json"
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+observe: venv ## have a Prometheus read a system under load, and ask every query for data
+	@exec $(BIN)/python -m tests.observability $(ARGS)
 
 chaos: venv ## a minute of faults under load for each of SEEDS=5 seeds
 	@exec $(BIN)/python -m tests.chaos --count $(SEEDS)
