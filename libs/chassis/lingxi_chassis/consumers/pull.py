@@ -18,7 +18,10 @@ from lingxi_chassis.consumers.handling import Handling
 
 FAILED_PAUSE_SECONDS = 0.5
 BATCH_SECONDS = 0.2
-"""After the first event of a batch, for those right behind it."""
+"""After the first event of a batch, for those right behind it. Nothing is asked for meanwhile: one
+by one each would wake the server and this process."""
+REST_SECONDS = 0.05
+"""For the rest of a batch to come over."""
 DRAIN_TRIES_MAX = 16
 DRAIN_SECONDS = 0.05
 
@@ -46,9 +49,10 @@ class HandledPull:
             await asyncio.Event().wait()  # until cancelled with its loop
         began = monotonic()
         messages = await self._fetched(1, timeout)
-        if messages and batch > 1 and not self._closed:
+        if messages and batch > 1:
             # The library's own fetch of many waits for all of them, or for all of its time.
-            messages += await self._fetched(batch - 1, BATCH_SECONDS)
+            await asyncio.sleep(BATCH_SECONDS)
+            messages += [] if self._closed else await self._fetched(batch - 1, REST_SECONDS)
         if not messages and timeout is not None and monotonic() - began < timeout / 2:
             self._in_doubt()
             await asyncio.sleep(FAILED_PAUSE_SECONDS)
