@@ -20,6 +20,7 @@ from tests.fixtures.waiting import eventually
 
 ANSWER_SECONDS_MAX = 30.0
 SERVICES = [role.service for role in ROLES]
+STREAM_VERBS = ("CREATE", "UPDATE", "PURGE", "DELETE", "MSG.DELETE", "SNAPSHOT", "RESTORE")
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,50 @@ async def test_nobody_hears_another_ones_answers(server: NatsServer, service: st
                 await connection.refuses(f'"_inbox_{other}.>"')
         await connection.client.subscribe(">")
         await connection.refuses('">"')
+
+
+def may_publish(service: str) -> list[str]:
+    """What the table lets a service publish to."""
+    return next(role.publish() for role in ROLES if role.service == service)
+
+
+def covered(subject: str, allowed: list[str]) -> bool:
+    """Whether one of these patterns matches."""
+    return any(
+        subject == pattern or (pattern.endswith(".>") and subject.startswith(pattern[:-1]))
+        for pattern in allowed
+    )
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_nobody_does_to_anothers_stream_requests_and_consumers_what_is_not_listed(
+    server: NatsServer, service: str
+) -> None:
+    """Each pair: to take another's requests, to ask what it need not, to change its stream."""
+    allowed = may_publish(service)
+    async with connected(server, service) as connection:
+        for other in SERVICES:
+            if other == service:
+                continue
+            stream = f"{other.upper()}_EVENTS"
+            subjects = [
+                f"{other}.rpc.something_else",
+                f"{other}.ops.republish",
+                f"{other}.relay",
+                f"dead.{other}.handler.user.event",
+                *(f"$JS.API.STREAM.{verb}.{stream}" for verb in STREAM_VERBS),
+                f"$JS.API.CONSUMER.CREATE.{stream}.{service}-x.{other}.event.>",
+                f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{other}-x",
+            ]
+            forbidden = [subject for subject in subjects if not covered(subject, allowed)]
+            assert len(forbidden) >= len(STREAM_VERBS)
+            for subject in forbidden:
+                await connection.client.publish(subject, b"{}")
+            for subject in forbidden:
+                await connection.refuses(f'"{subject}"')
+            for subject in (f"{other}.rpc.>", f"{other}.ops.>", f"{other}.event.>"):
+                await connection.client.subscribe(subject, queue=other)
+                await connection.refuses(f'"{subject}"')
 
 
 async def test_only_the_owner_makes_and_purges_its_stream(server: NatsServer) -> None:
