@@ -13,7 +13,9 @@ from lingxi_compose.engine import ROOT
 SIMULATOR_URL = "http://simulator:8100/v1"
 SIMULATOR = "simulator"
 CLUSTER = "cluster"
-PROFILES = (SIMULATOR, CLUSTER)
+OBSERVABILITY = "observability"
+PROFILES = (SIMULATOR, CLUSTER, OBSERVABILITY)
+COLLECTOR_URL = "http://collector:4318"
 CLUSTER_NATS_NODES = 3
 CLUSTER_REPLICAS = 2
 DEFAULT_PORT = "8000"
@@ -75,6 +77,8 @@ def choose(read: Mapping[str, str]) -> Choice:
         env["LINGXI_PORTS"] = f"{port}-{int(port) + CLUSTER_REPLICAS - 1}"
         env["LINGXI_REPLICAS"] = str(CLUSTER_REPLICAS)
         env.setdefault("NATS_STREAM_REPLICAS", str(CLUSTER_NATS_NODES))
+    if OBSERVABILITY in profiles:
+        env.setdefault("OTEL_EXPORTER_OTLP_ENDPOINT", COLLECTOR_URL)
     return Choice(env, profiles)
 
 

@@ -68,6 +68,7 @@ def _kept(path: Path) -> dict[str, str]:
     kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     wanted = [
         "postgres",
+        "grafana",
         ROUTES,
         *(f"postgres.{owner}" for owner in OWNERS),
         *(f"nats.{user.service}" for user in USERS),
@@ -84,6 +85,7 @@ def _kept(path: Path) -> dict[str, str]:
 def _files(kept: Mapping[str, str], nodes: Sequence[str]) -> dict[str, str]:
     files = {
         **{f"{node}.conf": _nats_configuration(kept, node, nodes) for node in nodes},
+        "grafana.env": _env({"GF_SECURITY_ADMIN_PASSWORD": kept["grafana"]}),
         "postgres.env": _env({"POSTGRES_PASSWORD": kept["postgres"]}),
         "migrate.env": _env(
             {

@@ -29,6 +29,14 @@ def test_a_cluster_has_three_nodes_and_two_of_each_service() -> None:
     assert chosen.addresses == ["http://127.0.0.1:8100", "http://127.0.0.1:8101"]
 
 
+def test_with_observability_traces_go_to_the_collector() -> None:
+    chosen = choose({"COMPOSE_PROFILES": "observability"})
+    assert chosen.env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
+    elsewhere = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://traces.local:4318"}
+    chosen = choose({"COMPOSE_PROFILES": "observability", **elsewhere})
+    assert chosen.env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://traces.local:4318"
+
+
 @pytest.mark.parametrize(
     ("read", "says"),
     [

@@ -43,6 +43,7 @@ def test_each_container_has_its_own_secrets_and_nobody_elses(tmp_path: Path) -> 
             "postgres": {service, "migrate"} if service else {"postgres", "migrate"},
             "nats": {service} - {"operator", "subscriber", "routes"},
             "jwt": {"gateway"},
+            "grafana": {"grafana"},
         }
         assert holders == wanted[kind], name
 
