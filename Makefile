@@ -10,7 +10,7 @@ SEEDS ?= 5
 
 COMPOSE := PYTHONPATH=deploy/compose:deploy/local $(PYTHON) -m lingxi_compose
 
-.PHONY: help run demo test check fmt types screenshots bench observe chaos up down logs backup restore rotate-key k8s-secrets lock venv
+.PHONY: help run demo test check fmt types screenshots bench observe chaos containers up down logs backup restore rotate-key k8s-secrets lock venv
 
 help: ## what you can do here
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ observe: venv ## have a Prometheus read a system under load, and ask every query
 
 chaos: venv ## a minute of faults under load for each of SEEDS=5 seeds
 	@exec $(BIN)/python -m tests.chaos --count $(SEEDS)
+
+containers: venv ## try it on Docker: walk-through, backup and restore, the cluster under kills (ARGS="walk")
+	@exec $(BIN)/python -m tests.containers $(ARGS)
 
 up: ## start it with Docker Compose, secrets made once (COMPOSE_PROFILES=cluster: three NATS, two of each service)
 	@$(COMPOSE) up

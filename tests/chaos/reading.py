@@ -2,14 +2,16 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import nats
 import psycopg
+from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from psycopg import sql
 
@@ -96,17 +98,23 @@ async def read_stream(nats_url: str, stream: str) -> list[Envelope]:
     return [Envelope.model_validate_json(body) for body in bodies]
 
 
-async def all_messages(nats_url: str) -> str:
-    """Every message of every stream, as text."""
-    client = await nats.connect(nats_url)
-    names = [info.config.name or "" for info in await client.jetstream().streams_info()]
-    await client.close()
+async def all_messages(nats_url: str, names: Sequence[str] = ()) -> str:
+    """Every message of these streams, of all by default, as text."""
+    if not names:
+        client = await _connect(nats_url)
+        names = [info.config.name or "" for info in await client.jetstream().streams_info()]
+        await client.close()
     bodies = [body for name in names for body in await _bodies(nats_url, name)]
     return b"\n".join(bodies).decode(errors="replace")
 
 
+async def _connect(nats_url: str) -> Client:
+    prefix = f"_INBOX_{urlsplit(nats_url).username}"  # the one that this user may hear
+    return await nats.connect(nats_url, inbox_prefix=prefix)
+
+
 async def _bodies(nats_url: str, stream: str) -> list[bytes]:
-    client = await nats.connect(nats_url)
+    client = await _connect(nats_url)
     js = client.jetstream()
     info = await js.stream_info(stream)
     bodies: list[bytes] = []

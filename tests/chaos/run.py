@@ -2,28 +2,22 @@
 
 import asyncio
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 
 import httpx
 
-from lingxi_contracts.envelope import Envelope
 from lingxi_local.process import StartFailed
-from tests.chaos import checker, reading, telling
+from tests.chaos import reading
 from tests.chaos.faults import Fault, plan
-from tests.chaos.journal import Journal
 from tests.chaos.posting import SLOWLY
 from tests.chaos.running import Running, running
 from tests.chaos.somebody import Somebody
 from tests.chaos.users import SETTLE_SECONDS_MAX, live
+from tests.chaos.verdict import OWNERS, Kept, judge
 from tests.fixtures.servers import reachable_folder
-from tests.fixtures.waiting import eventually
 
 USERS = 12
-OWNERS = ("gateway", "chat", "agent")
 HEAL_SECONDS_MAX = 60.0
-PUBLISH_SECONDS_MAX = 30.0
-ERASE_SECONDS_MAX = 90.0
 SLOW_MS = 30
 """Before each chunk of a reply that is to be interrupted."""
 OUTPUT_LINES_SHOWN = 60
@@ -86,7 +80,9 @@ async def _run(made: Running, seed: int, seconds: float) -> Outcome:
                 f"{user.journal.username}: {ended!r} (settling: {SETTLE_SECONDS_MAX} s)"
             )
     journals = [user.journal for user in users]
-    findings += await _check(made, journals)
+    databases = {owner: _database(made, owner) for owner in OWNERS}
+    kept = Kept(databases, made.nats.server.url("admin"), made.output.getvalue)
+    findings += await judge(kept, journals)
     told = Counter(post.told for journal in journals for post in journal.posts)
     done = sum((journal.done for journal in journals), Counter[str]())
     done["leaver"] = sum(journal.left for journal in journals)
@@ -119,40 +115,3 @@ def _database(made: Running, owner: str) -> str:
     # Past the proxy: it runs in the loop that reading blocks.
     url = made.system.servers.database_urls[owner]
     return url.replace(f":{made.links['postgres'].port}/", f":{made.server.port}/")
-
-
-async def _check(made: Running, journals: list[Journal]) -> list[str]:
-    databases = {owner: _database(made, owner) for owner in OWNERS}
-    nats_url = made.nats.server.url("admin")
-    findings: list[str] = []
-    try:
-        await eventually(lambda: reading.open_erasures(databases.values()) == 0, ERASE_SECONDS_MAX)
-    except TimeoutError:
-        findings.append(f"{reading.open_erasures(databases.values())} erasures never ended")
-    log: list[reading.Logged] = []
-    stream: list[Envelope] = []
-
-    async def published() -> bool:
-        # What was read is noted a moment later: the log may still grow.
-        stream[:] = await reading.read_stream(nats_url, "CHAT_EVENTS")
-        log[:] = reading.read_log(databases["chat"])
-        return not list(checker.check_stream(log, stream))
-
-    with suppress(TimeoutError):
-        await eventually(published, PUBLISH_SECONDS_MAX)
-    messages = reading.read_messages(databases["chat"])
-    findings += [
-        *telling.check_log(log),
-        *checker.check_users(journals, messages),
-        *checker.check_read_model(log, messages, reading.read_superseded(databases["chat"])),
-        *(line for journal in journals for line in checker.check_journal(journal, messages)),
-        *(line for journal in journals for line in checker.check_feed(journal, log)),
-    ]
-    everything = {owner: reading.all_rows(url) for owner, url in databases.items()}
-    everything["the streams"] = await reading.all_messages(nats_url)
-    everything["the logs"] = made.output.getvalue()
-    return [
-        *findings,
-        *checker.check_stream(log, stream),
-        *checker.check_gone(journals, everything),
-    ]
