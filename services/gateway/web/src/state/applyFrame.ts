@@ -1,8 +1,9 @@
 /** What a frame of the feed does to everything this tab knows. */
-import type { InfiniteData, QueryClient, QueryKey } from '@tanstack/react-query';
+import type { InfiniteData, Query, QueryClient, QueryKey } from '@tanstack/react-query';
 import type { Agent, Frame, Session } from '@/api/types';
 import { keys } from './keys';
 import { endTurn, hear, setTyping } from './liveStore';
+import { keepHelp } from './local';
 import { foldSession } from './sessions';
 import { foldThread, type Thread } from './thread';
 
@@ -54,6 +55,12 @@ export function applyFrame(cache: QueryClient, frame: Frame): void {
       return;
     case 'session_deleted':
       forgetSession(cache, frame.data.session_id ?? '');
+      return;
+    case 'message_flagged':
+      if (frame.data.text) {
+        keepHelp(frame.data.critical_type, { text: frame.data.text, links: frame.data.links });
+      }
+      foldIntoSession(cache, frame);
       return;
     default:
       foldIntoSession(cache, frame);
@@ -139,6 +146,23 @@ function update<T>(cache: QueryClient, key: QueryKey, change: (value: T) => T): 
   if (state.fetchStatus === 'fetching') again(cache, key);
 }
 
-function again(cache: QueryClient, queryKey: QueryKey): void {
+/** Queries whose first answer is on its way, and is too old already. */
+const early = new WeakSet<Query>();
+
+/**
+ * Ask again for whatever is held under a key, or below it. The library takes a first answer that
+ * is on its way for the new one, so that is waited for, shown, and asked for once more.
+ */
+export function again(cache: QueryClient, queryKey: QueryKey): void {
+  for (const query of cache.getQueryCache().findAll({ queryKey })) {
+    const { data, fetchStatus } = query.state;
+    if (data !== undefined || fetchStatus === 'idle' || early.has(query)) continue;
+    early.add(query);
+    const settled = () => {
+      early.delete(query);
+      void cache.invalidateQueries({ queryKey: query.queryKey, exact: true });
+    };
+    query.promise?.then(settled, settled);
+  }
   void cache.invalidateQueries({ queryKey });
 }

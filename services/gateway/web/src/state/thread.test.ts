@@ -56,7 +56,7 @@ describe('foldThread', () => {
     expect(late.messages.map(({ seq }) => seq)).toEqual([1, 3]);
   });
 
-  it('flags a message with where to find help', () => {
+  it('flags a message', () => {
     const told = frame('message_flagged', {
       message_id: 'm1',
       critical_type: 'self_harm',
@@ -64,7 +64,7 @@ describe('foldThread', () => {
       links: [],
     });
     const { messages } = foldThread({ messages: [message(1)], hasOlder: false }, told);
-    expect(messages[0]).toMatchObject({ critical: true, metadata: { text: 'Call someone' } });
+    expect(messages[0]).toMatchObject({ critical: true, critical_type: 'self_harm' });
   });
 
   it('leaves the thread alone for what does not concern it', () => {

@@ -52,16 +52,9 @@ export function foldThread(thread: Thread, frame: Frame): Thread {
       );
     }
     case 'message_flagged': {
-      const { message_id, critical_type, text, links } = frame.data;
+      const { message_id, critical_type } = frame.data;
       return changed(thread, (message) =>
-        message.id === message_id
-          ? {
-              ...message,
-              critical: true,
-              critical_type,
-              metadata: { ...message.metadata, text, links },
-            }
-          : message,
+        message.id === message_id ? { ...message, critical: true, critical_type } : message,
       );
     }
     default:

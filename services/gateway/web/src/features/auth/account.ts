@@ -2,7 +2,7 @@
 import { answer, api } from '@/api/client';
 import { readTokens, writeTokens } from '@/api/tokens';
 import { go } from '@/router';
-import { forgetDrafts } from '@/state/local';
+import { forgetLocal } from '@/state/local';
 import { clearOutbox } from '@/state/outbox';
 
 export async function logIn(username: string, password: string): Promise<void> {
@@ -33,7 +33,7 @@ export async function logOut(everywhere: boolean): Promise<void> {
 
 /** Forget who was logged in, and what they left behind here. */
 export function forgetLogin(): void {
-  forgetDrafts();
+  forgetLocal();
   clearOutbox();
   writeTokens(null);
   go('/', 'replace');

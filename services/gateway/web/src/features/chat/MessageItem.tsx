@@ -1,6 +1,7 @@
 import { memo, useState } from 'react';
 import type { Message, Session } from '@/api/types';
 import { useLocale, useT } from '@/i18n';
+import { readHelp } from '@/state/local';
 import { clock } from '@/ui/dates';
 import { Icon } from '@/ui/Icon';
 import { DecisionLog } from './DecisionLog';
@@ -80,11 +81,11 @@ function WroteFirst({ session, message }: Props) {
 /** Where to find help, when a message was flagged. */
 function Safety({ message }: { message: Message }) {
   const t = useT();
-  const { text, links } = message.metadata as { text?: string; links?: readonly string[] };
+  const help = readHelp(message.critical_type ?? '');
   return (
     <aside className={classes.safety} dir="auto">
-      <p>{text ?? t('safety')}</p>
-      {links?.map((link) =>
+      <p>{help?.text ?? t('safety')}</p>
+      {help?.links.map((link) =>
         /^https?:/.test(link) ? (
           <a key={link} href={link} target="_blank" rel="noopener noreferrer">
             {link}
