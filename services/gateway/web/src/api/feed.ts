@@ -39,7 +39,10 @@ async function connection(
   signal: AbortSignal,
 ): Promise<'worked' | 'failed' | 'ended'> {
   const silence = new AbortController();
-  let watchdog = window.setTimeout(() => silence.abort(), SILENCE_MS_MAX);
+  const drop = () => silence.abort();
+  let watchdog = window.setTimeout(drop, SILENCE_MS_MAX);
+  // Without a network, an open connection breaks silently: better a new one as soon as it is back.
+  window.addEventListener('offline', drop);
   let worked = false;
   try {
     const response = await authorisedFetch(
@@ -57,7 +60,7 @@ async function connection(
       const { value, done } = await reader.read();
       if (done) return worked ? 'worked' : 'failed';
       clearTimeout(watchdog);
-      watchdog = window.setTimeout(() => silence.abort(), SILENCE_MS_MAX);
+      watchdog = window.setTimeout(drop, SILENCE_MS_MAX);
       for (const event of parser.feed(value)) {
         if (!worked) handlers.onState('live');
         worked = true;
@@ -68,6 +71,7 @@ async function connection(
     return worked ? 'worked' : 'failed';
   } finally {
     clearTimeout(watchdog);
+    window.removeEventListener('offline', drop);
   }
 }
 

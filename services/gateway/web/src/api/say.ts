@@ -9,6 +9,9 @@ export interface Accepted {
   readonly turn_id: string;
 }
 
+/** Longer without a word, and the connection is dead: the same key makes another try harmless. */
+const ACCEPTED_MS_MAX = 20_000;
+
 /**
  * Post a message under its key, which makes repeats harmless. The answer is asked for as a stream
  * and hung up on after its first frame, so that no connection waits for the agent.
@@ -22,7 +25,7 @@ export async function say(sessionId: string, text: string, key: string): Promise
         method: 'POST',
         headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key },
         body: JSON.stringify({ message: text, session_id: sessionId, stream: true }),
-        signal: hangUp.signal,
+        signal: AbortSignal.any([hangUp.signal, AbortSignal.timeout(ACCEPTED_MS_MAX)]),
       }),
     );
     if (!response.ok) throw problemOf(response, await response.json().catch(() => undefined));

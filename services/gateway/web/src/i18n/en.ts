@@ -71,6 +71,7 @@ export const en = {
   youType: 'You are typing on another device',
   sending: 'Sending',
   waiting: 'Waiting for the connection',
+  waitingALittle: 'Goes out in a moment',
   notSent: 'Not sent: {detail}',
   discard: 'Discard',
   sent: 'Sent',

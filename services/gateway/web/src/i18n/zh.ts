@@ -73,6 +73,7 @@ export const zh: Words = {
   youType: '你正在另一台设备上输入',
   sending: '发送中',
   waiting: '等待连接',
+  waitingALittle: '稍后发送',
   notSent: '未发送：{detail}',
   discard: '放弃',
   sent: '已发送',

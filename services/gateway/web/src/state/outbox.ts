@@ -40,13 +40,13 @@ function stored(): readonly Outgoing[] {
 export function send(sessionId: string, text: string, afterSeq: number): void {
   const one: Outgoing = { key: newKey(), sessionId, text, afterSeq, status: 'sending' };
   store.set((all) => [...all, one]);
-  void deliver(one);
+  void flushOutbox();
 }
 
 /** Try one again, under its old key. */
 export function resend(one: Outgoing): void {
   patch(one.key, { status: 'sending', refusal: undefined });
-  void deliver(one);
+  void flushOutbox();
 }
 
 /** Give one up. */
@@ -54,12 +54,21 @@ export function discard(key: string): void {
   store.set((all) => all.filter((one) => one.key !== key));
 }
 
-/** The connection is back: send what waits, in its order. */
+let flushing = false;
+
+/** Send what is not accepted yet, one after another: nothing overtakes what was said before it. */
 export async function flushOutbox(): Promise<void> {
-  for (const one of store.get().filter(({ status }) => status === 'waiting')) {
-    patch(one.key, { status: 'sending' });
-    await deliver(one);
+  if (flushing) return;
+  flushing = true;
+  for (let next = store.get().find(isDue); next; next = store.get().find(isDue)) {
+    patch(next.key, { status: 'sending' });
+    if (!(await deliver(next))) break;
   }
+  flushing = false;
+}
+
+function isDue(one: Outgoing): boolean {
+  return one.messageId === undefined && one.status !== 'refused';
 }
 
 /** Forget everything: another user comes. */
@@ -67,10 +76,12 @@ export function clearOutbox(): void {
   store.set(() => NOTHING);
 }
 
-async function deliver(one: Outgoing): Promise<void> {
+/** Whether the next one may follow: not while this one waits. */
+async function deliver(one: Outgoing): Promise<boolean> {
   try {
     const accepted = await say(one.sessionId, one.text, one.key);
     patch(one.key, { messageId: accepted.user_message_id });
+    return true;
   } catch (error) {
     const problem = asProblem(error);
     if (problem.status === 429) noteLimit(problem.retryAfterSeconds);
@@ -79,9 +90,10 @@ async function deliver(one: Outgoing): Promise<void> {
       // A broken connection is noticed by the feed, which flushes; a limit passes by itself.
       const seconds = problem.retryAfterSeconds || 3;
       window.setTimeout(() => void flushOutbox(), seconds * 1000);
-    } else {
-      patch(one.key, { status: 'refused', refusal: problem.message });
+      return false;
     }
+    patch(one.key, { status: 'refused', refusal: problem.message });
+    return true;
   }
 }
 

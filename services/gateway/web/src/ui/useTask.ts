@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { asProblem } from '@/api/problem';
 import { useT } from '@/i18n';
+import { noteLimit } from '@/state/connection';
 import { toast } from './toasts';
 
 /** Something that takes a moment and may fail: `run` it; a failure is told. */
@@ -13,6 +14,7 @@ export function useTask<Arguments extends unknown[]>(work: (...given: Arguments)
       await work(...given);
     } catch (error) {
       const problem = asProblem(error);
+      if (problem.status === 429) noteLimit(problem.retryAfterSeconds);
       const detail = problem.status === 0 ? t('unreachable') : problem.message;
       toast(t('failed', { detail }), { kind: 'error' });
     } finally {

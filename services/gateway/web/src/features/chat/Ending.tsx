@@ -1,6 +1,7 @@
 import { Button, Text } from '@mantine/core';
 import type { FailureCode, Session, Turn } from '@/api/types';
 import { type Translate, useT } from '@/i18n';
+import { useConnection } from '@/state/connection';
 import { discard, type Outgoing, resend } from '@/state/outbox';
 import { useTask } from '@/ui/useTask';
 import { Markdown } from './Markdown';
@@ -59,7 +60,9 @@ export function Ending({ session, unsent, saying, isTyping, userTypes }: Props) 
 
 function Unsent({ one }: { one: Outgoing }) {
   const t = useT();
+  const limited = useConnection().limitedUntil > 0;
   const refused = one.status === 'refused';
+  const waiting = limited ? 'waitingALittle' : 'waiting';
   return (
     <li className={classes.message} data-from="user" data-unsent>
       <div className={classes.bubble} dir="auto">
@@ -69,7 +72,7 @@ function Unsent({ one }: { one: Outgoing }) {
         <span>
           {refused
             ? t('notSent', { detail: one.refusal ?? '' })
-            : t(one.status === 'waiting' ? 'waiting' : 'sending')}
+            : t(one.status === 'waiting' ? waiting : 'sending')}
         </span>
         {refused && (
           <>
