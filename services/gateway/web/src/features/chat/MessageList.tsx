@@ -51,7 +51,14 @@ export function MessageList({ session, thread, loadOlder, messageId, onEdit }: P
       : rhythm.messages;
 
   const keys = useMemo(() => shown.map((message) => message.id), [shown]);
-  const view = useMessageWindow({ scroller, content, keys, hasOlder: thread.hasOlder, loadOlder });
+  const view = useMessageWindow({
+    scroller,
+    content,
+    keys,
+    hasOlder: thread.hasOlder,
+    loadOlder,
+    startAt: messageId === null ? firstUnread : null,
+  });
   const items = useMemo(
     () => itemsOf(shown.slice(view.span.start, view.span.end), firstUnread),
     [shown, view.span.start, view.span.end, firstUnread],
@@ -66,6 +73,8 @@ export function MessageList({ session, thread, loadOlder, messageId, onEdit }: P
   const lit = useJump(messageId, thread, loadOlder, view.toKey);
   const lastOwn = lastOfUser(stands)?.id;
   const isOpen = session.turn?.status === 'open';
+  const unread = session.unread_count > 0 ? session.first_unread_id : null;
+  const newSince = unread === firstUnread ? null : unread;
   const showsEnd = view.span.end === keys.length;
 
   return (
@@ -138,12 +147,8 @@ export function MessageList({ session, thread, loadOlder, messageId, onEdit }: P
       <Spoken agent={session.agent_name} messages={rhythm.messages} since={since} />
       {!view.atEnd && (
         <div className={classes.jumps}>
-          {session.unread_count > 0 && session.first_unread_id && (
-            <Button
-              size="xs"
-              radius="xl"
-              onClick={() => session.first_unread_id && view.toKey(session.first_unread_id)}
-            >
+          {newSince !== null && (
+            <Button size="xs" radius="xl" onClick={() => view.toKey(newSince)}>
               {t('jumpToNew')}
             </Button>
           )}

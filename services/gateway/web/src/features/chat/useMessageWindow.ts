@@ -21,9 +21,12 @@ interface Options {
   readonly keys: readonly string[];
   readonly hasOlder: boolean;
   readonly loadOlder: () => Promise<void>;
+  /** Where reading begins; null, or a message that isn't loaded: at the end. */
+  readonly startAt: string | null;
 }
 
-export function useMessageWindow({ scroller, content, keys, hasOlder, loadOlder }: Options) {
+export function useMessageWindow(options: Options) {
+  const { scroller, content, keys, hasOlder, loadOlder, startAt } = options;
   const [edges, setEdges] = useState<Edges>(AT_END);
   const [atEnd, setAtEnd] = useState(true);
   const follows = useRef(true);
@@ -79,15 +82,15 @@ export function useMessageWindow({ scroller, content, keys, hasOlder, loadOlder 
     settle();
   }
 
-  // Older messages came: a reader who waits at the top sees them without moving.
+  // Older messages came, or others were jumped to: a reader who doesn't move sees on.
   const look = useRef(onScroll);
   useLayoutEffect(() => {
     look.current = onScroll;
   });
   const oldest = keys[0];
   useEffect(() => {
-    if (oldest !== undefined && !follows.current) look.current();
-  }, [oldest]);
+    if (oldest !== undefined && edges !== AT_END && !follows.current) look.current();
+  }, [oldest, edges]);
 
   /** Bring a message to the top; false when it isn't loaded. */
   function toKey(key: string): boolean {
@@ -99,6 +102,12 @@ export function useMessageWindow({ scroller, content, keys, hasOlder, loadOlder 
     setEdges(edgesOf({ start: place - STEP, end: place + STEP * 2 }, keys, 'start'));
     return true;
   }
+
+  const started = useRef(false);
+  useLayoutEffect(() => {
+    if (!started.current && startAt !== null) toKey(startAt);
+    started.current = true;
+  });
 
   return { span, atEnd, onScroll, toEnd, toKey };
 }
