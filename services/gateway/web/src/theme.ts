@@ -38,6 +38,12 @@ export const theme = createTheme({
   focusRing: 'auto',
   components: {
     // Its placeholder is no menu item, which a menu must not hold.
-    Menu: Menu.extend({ defaultProps: { withInitialFocusPlaceholder: false } }),
+    Menu: Menu.extend({
+      defaultProps: { withInitialFocusPlaceholder: false },
+      styles: {
+        dropdown: { maxWidth: 'min(24rem, calc(100vw - 1rem))' },
+        itemLabel: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
+      },
+    }),
   },
 });

@@ -8,6 +8,8 @@ import classes from './Composer.module.css';
 import { tellTyping } from './turnActions';
 
 const MESSAGE_CHARS_MAX = 32_000;
+/** A longer name is cut where it stands for a text: the field would grow with it. */
+const NAME_CHARS_MAX = 20;
 /** How often the user's other devices are told. */
 const TYPING_MS = 4_000;
 
@@ -87,7 +89,7 @@ export function Composer(props: Props) {
           ref={area}
           className={classes.text}
           aria-label={t('messageTo', { agent: session.agent_name })}
-          placeholder={t('messageTo', { agent: session.agent_name })}
+          placeholder={t('messageTo', { agent: shortened(session.agent_name) })}
           autosize
           minRows={1}
           maxRows={8}
@@ -126,4 +128,9 @@ export function Composer(props: Props) {
       </div>
     </form>
   );
+}
+
+function shortened(name: string): string {
+  const chars = Array.from(name);
+  return chars.length > NAME_CHARS_MAX ? `${chars.slice(0, NAME_CHARS_MAX).join('')}…` : name;
 }

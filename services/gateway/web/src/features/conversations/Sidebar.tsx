@@ -80,7 +80,7 @@ function NewConversation() {
         <Menu.Label>{t('newWith')}</Menu.Label>
         {agents?.map((agent) => (
           <Menu.Item key={agent.id} onClick={() => void startConversation(agent.id)}>
-            <span className={classes.cut}>{agent.name}</span>
+            {agent.name}
           </Menu.Item>
         ))}
         <Menu.Divider />
