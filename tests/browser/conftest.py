@@ -1,4 +1,7 @@
-"""A browser on a running system, in the sizes of a desk and of a phone."""
+"""One browser on a running system, in the sizes of a desk and of a phone.
+
+Starting a browser takes longer than most tests here: all of them share one, and so one event loop.
+"""
 
 import asyncio
 import sys
@@ -8,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from lingxi_local.output import Output
@@ -20,9 +24,9 @@ from tests.e2e.simulated import Model, model_of
 from tests.fixtures.prerequisites import missing
 from tests.fixtures.system import RunningSystem
 
-ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "browser"
 STEP_MS_MAX = 60_000.0
 """The machine may be busy with other things."""
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,13 @@ PHONE = Size("phone", 390, 844, touch=True)
 type NewContext = Callable[..., Awaitable[BrowserContext]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The loop of the browser for whatever uses it."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.asyncio(loop_scope="package"), append=False)
+
+
 @pytest.fixture(scope="session")
 def web_app() -> None:
     """The build is one of the sources here."""
@@ -62,7 +73,7 @@ def size(request: pytest.FixtureRequest) -> Size:
     return chosen
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def browser(web_app: None) -> AsyncIterator[Browser]:
     """The system's Chromium."""
     program = chromium()
@@ -75,7 +86,7 @@ async def browser(web_app: None) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def new_context(
     browser: Browser, system: RunningSystem, size: Size
 ) -> AsyncIterator[NewContext]:
@@ -98,27 +109,27 @@ async def new_context(
         yield context
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def users(system: RunningSystem) -> AsyncIterator[NewUser]:
     """Makes users, by the API."""
     async with AsyncExitStack() as stack:
         yield lambda: stack.enter_async_context(new_user(system.base_url))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def user(users: NewUser) -> User:
     """Somebody new."""
     return await users()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def visitor(new_context: NewContext, user: User) -> Visitor:
     """The user, logged in, at a page that isn't opened yet."""
     context = await new_context()
     return await Visitor.logged_in(context, user)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def model(system: RunningSystem) -> AsyncIterator[Model]:
     """The simulated model, without faults."""
     async with model_of(system.simulator_url) as simulated:

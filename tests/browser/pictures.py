@@ -65,7 +65,7 @@ async def _talk(user: User, model: Model) -> dict[str, str]:
     made = {"agent_configuration": agent["id"]}
     session = await user.send("POST", "/api/sessions/", made, 201)
     for said, answer in TALK:
-        await model.fails(do="raw", content=answer, contains=said, times=1, streamed=True)
+        await model.fails(do="raw", content=answer, contains=said, times=1)
         await user.say(said, session_id=session["id"])
     path = f"/api/agents/{agent['id']}/personality/"
     await user.send("PATCH", path, {"personality_prompt": NOW})

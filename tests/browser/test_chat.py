@@ -8,12 +8,21 @@ from tests.browser.visitor import Visitor
 from tests.e2e.simulated import Model
 
 SLOW_MS = 150.0
+STORY = "Tell me a long story about tea"
+
+
+async def test_it_is_said_that_one_talks_to_an_ai_and_which_model(visitor: Visitor) -> None:
+    session = await visitor.begins()
+    notice = (await visitor.user.session(session))["notice"]
+    await expect(visitor.page.get_by_text(notice, exact=True)).to_be_visible()
+    simulated = visitor.page.get_by_text("These answers come from a small simulator")
+    await expect(simulated).to_be_visible()
 
 
 async def test_words_appear_as_they_come_and_can_be_stopped(visitor: Visitor, model: Model) -> None:
     await visitor.begins()
-    await model.fails(do="slow", delay_ms=SLOW_MS, streamed=True)
-    await visitor.says("Tell me a long story about tea")
+    await model.fails(do="slow", delay_ms=SLOW_MS, contains=STORY)
+    await visitor.says(STORY)
     live = visitor.page.locator("li[data-live]").first
     await expect(live).to_contain_text(re.compile(r"\w+"))
     first = (await live.inner_text()).strip()
@@ -43,7 +52,7 @@ async def test_marks_say_sent_and_read(visitor: Visitor, model: Model) -> None:
 
 async def test_a_failed_turn_is_told_and_retried_in_place(visitor: Visitor, model: Model) -> None:
     await visitor.begins()
-    rule = await model.fails(do="status", status=401)
+    rule = await model.fails(do="status", status=401, contains="Are you there?")
     await visitor.says("Are you there?")
     failed = visitor.page.get_by_role("alert")
     await expect(failed).to_contain_text("Mira could not answer.")
@@ -56,9 +65,10 @@ async def test_a_failed_turn_is_told_and_retried_in_place(visitor: Visitor, mode
 
 async def test_another_answer_and_the_way_back_to_the_first(visitor: Visitor, model: Model) -> None:
     await visitor.begins()
-    await model.fails(do="raw", content="The first answer", times=1, streamed=True)
-    await visitor.asks("What do you think?")
-    await model.fails(do="raw", content="The second answer", times=1, streamed=True)
+    said = "What do you think?"
+    await model.fails(do="raw", content="The first answer", contains=said, times=1)
+    await model.fails(do="raw", content="The second answer", contains=said, times=1)
+    await visitor.asks(said)
     await visitor.action(visitor.answers.last, "Another answer")
     await expect(visitor.answers).to_contain_text("The second answer")
     await expect(visitor.page.get_by_text("2 of 2")).to_be_visible()
@@ -107,6 +117,19 @@ async def test_each_conversation_keeps_its_draft(visitor: Visitor) -> None:
     await expect(visitor.composer).to_have_value("")
     await visitor.opens(first)
     await expect(visitor.composer).to_have_value("not yet finished")
+
+
+async def test_code_is_coloured(visitor: Visitor, model: Model) -> None:
+    await visitor.begins()
+    code = "So:\n\n```python\nreturn 'tea'\n```"
+    await model.fails(do="raw", content=code, contains="Show me code", times=1)
+    await visitor.asks("Show me code")
+    keyword = visitor.answers.last.locator("pre .hljs-keyword")
+    await expect(keyword).to_have_text("return")
+    plain = await visitor.answers.last.locator("pre code").evaluate(
+        "one => getComputedStyle(one).color"
+    )
+    assert await keyword.evaluate("one => getComputedStyle(one).color") != plain
 
 
 async def test_a_message_can_be_copied(visitor: Visitor) -> None:

@@ -3,6 +3,8 @@
 from playwright.async_api import expect
 
 from lingxi_chassis.ids import new_id
+from tests.browser.conftest import Size
+from tests.browser.screens import Screens
 from tests.browser.visitor import Visitor
 
 WISH = "Please be shorter from now on."
@@ -11,7 +13,7 @@ TURNS = 12
 LEARNED_MS_MAX = 120_000.0
 
 
-async def test_memories_appear_are_edited_and_forgotten(visitor: Visitor) -> None:
+async def test_memories_appear_are_edited_and_forgotten(visitor: Visitor, size: Size) -> None:
     page = visitor.page
     session = await visitor.session()
     marker = f"Biscuit{new_id().hex}"
@@ -23,6 +25,7 @@ async def test_memories_appear_are_edited_and_forgotten(visitor: Visitor) -> Non
         await visitor.user.say(f"The weather, part {turn}.", session_id=session["id"])
     memory = page.get_by_role("article").filter(has_text=marker)
     await expect(memory).to_be_visible(timeout=LEARNED_MS_MAX)
+    await Screens(page, size.name).take("memories")
     await memory.get_by_role("button", name="Edit memory").click()
     await page.get_by_role("textbox", name="Edit memory").fill(f"{marker} is a cat.")
     await page.get_by_role("button", name="Save").click()
@@ -32,7 +35,7 @@ async def test_memories_appear_are_edited_and_forgotten(visitor: Visitor) -> Non
     await expect(edited).to_have_count(0)
 
 
-async def test_a_suggestion_is_edited_and_applied(visitor: Visitor) -> None:
+async def test_a_suggestion_is_edited_and_applied(visitor: Visitor, size: Size) -> None:
     page = visitor.page
     personality = "You are a calm friend."
     session = await visitor.begins(personality_prompt=personality, auto_apply_confidence=None)
@@ -43,6 +46,8 @@ async def test_a_suggestion_is_edited_and_applied(visitor: Visitor) -> None:
     await expect(banner).to_be_visible(timeout=LEARNED_MS_MAX)
     await expect(banner.locator("ins").first).to_be_visible()
     await expect(banner.get_by_text("% sure")).to_be_visible()
+    await expect(banner).to_contain_text(WISH)
+    await Screens(page, size.name).take("suggestion")
     await banner.get_by_role("button", name="Edit before applying").click()
     await banner.get_by_role("textbox", name="Personality").fill("You are a brief friend.")
     await banner.get_by_role("button", name="Apply").click()
@@ -50,6 +55,13 @@ async def test_a_suggestion_is_edited_and_applied(visitor: Visitor) -> None:
     agent = (await visitor.user.session(session))["agent_configuration"]
     now = await visitor.user.get(f"/api/agents/{agent}/")
     assert now["parameters"]["personality_prompt"] == "You are a brief friend."
+    await page.goto(f"/agents/{agent}")
+    await page.get_by_role("tab", name="History").click()
+    newest = page.get_by_role("article").first
+    await expect(newest).to_contain_text("Suggestion you applied")
+    await newest.get_by_role("link", name="Message 1", exact=True).click()
+    await expect(page.locator("li[data-lit]")).to_contain_text(WISH)
+    await expect(page.locator("li[data-lit]")).to_be_in_viewport()
 
 
 async def test_a_suggestion_is_dismissed(visitor: Visitor) -> None:

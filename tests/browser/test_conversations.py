@@ -5,6 +5,8 @@ from playwright.async_api import expect
 from tests.browser.conftest import Size
 from tests.browser.visitor import Visitor
 
+UNDO_MS = 6_000
+
 
 async def test_a_conversation_shows_title_last_line_and_what_is_unread(visitor: Visitor) -> None:
     session = await visitor.session()
@@ -12,6 +14,8 @@ async def test_a_conversation_shows_title_last_line_and_what_is_unread(visitor: 
     await visitor.page.goto("/")
     item = visitor.list.get_by_role("listitem").first
     await expect(item).to_contain_text("Conversation with Mira")
+    last = (await visitor.user.messages(session["id"]))[-1]["message"]
+    await expect(item).to_contain_text(last)
     unread = (await visitor.user.session(session["id"]))["unread_count"]
     await expect(item.get_by_label(f"{unread} unread")).to_be_visible()
     await expect(visitor.page).to_have_title(f"({unread}) Lingxi")
@@ -53,6 +57,7 @@ async def test_search_and_rename(visitor: Visitor) -> None:
 
 async def test_a_deletion_can_be_undone_and_is_sent_when_it_is_not(visitor: Visitor) -> None:
     session = await visitor.session("Ann")
+    await visitor.page.clock.install()
     await visitor.page.goto("/")
     item = visitor.list.get_by_role("listitem").filter(has_text="Ann")
 
@@ -67,7 +72,8 @@ async def test_a_deletion_can_be_undone_and_is_sent_when_it_is_not(visitor: Visi
     await expect(item).to_have_count(1)
     await visitor.user.session(session["id"])
     await delete()
-    await visitor.user.gone(session["id"], seconds_max=15)
+    await visitor.page.clock.fast_forward(UNDO_MS)
+    await visitor.user.gone(session["id"], seconds_max=30)
 
 
 async def test_a_new_conversation_with_any_agent(visitor: Visitor) -> None:

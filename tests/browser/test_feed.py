@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from tests.browser.visitor import Visitor
 from tests.e2e.simulated import Model
@@ -10,6 +10,7 @@ from tests.fixtures.system import RunningSystem
 from tests.fixtures.waiting import eventually
 
 SLOW_MS = 150.0
+STORY = "Tell me a long story about tea"
 BACK_MS_MAX = 60_000.0
 """A service that was killed comes back within this, and the page with it."""
 
@@ -65,12 +66,45 @@ async def test_what_is_written_offline_is_sent_when_the_connection_is_back(
     assert said == ["Before the tunnel", "In the tunnel"]
 
 
+async def test_an_idle_page_sees_that_it_is_offline_and_catches_up(visitor: Visitor) -> None:
+    session = await visitor.begins()
+    offline = visitor.page.get_by_text("Offline. Reconnecting")
+    await visitor.page.context.set_offline(True)
+    await expect(offline).to_be_visible()
+    await visitor.user.say("While you were away", session_id=session)
+    await visitor.page.context.set_offline(False)
+    await expect(visitor.messages.first).to_contain_text("While you were away")
+    await expect(visitor.answers.first).to_be_visible()
+    await expect(offline).to_have_count(0)
+
+
+async def test_a_limit_is_told_and_waited_for(visitor: Visitor) -> None:
+    session = await visitor.begins()
+    limited = visitor.page.get_by_text("That was a lot at once.")
+
+    async def refuse(route: Route) -> None:
+        told = {"status": 429, "code": "too_many_requests", "detail": "Too many requests."}
+        await route.fulfill(status=429, headers={"Retry-After": "1"}, json=told)
+
+    await visitor.page.route("**/api/chat/", refuse)
+    await visitor.says("One")
+    await visitor.says("too many")
+    await expect(limited).to_be_visible()
+    own = visitor.page.locator('li[data-from="user"]')
+    await expect(own.last).to_contain_text("Goes out in a moment")
+    await visitor.page.unroute("**/api/chat/")
+    await expect(own.last.get_by_role("img", name=re.compile("Sent|Read"))).to_be_visible()
+    await expect(limited).to_have_count(0)
+    said = [one["message"] for one in await visitor.user.messages(session) if one["is_user"]]
+    assert said == ["One", "too many"]
+
+
 async def test_the_gateway_is_killed_in_the_middle_of_a_reply(
     visitor: Visitor, model: Model, system: RunningSystem
 ) -> None:
     session = await visitor.begins()
-    await model.fails(do="slow", delay_ms=SLOW_MS, streamed=True)
-    await visitor.says("Tell me a long story about tea")
+    await model.fails(do="slow", delay_ms=SLOW_MS, contains=STORY)
+    await visitor.says(STORY)
     await expect(visitor.page.locator("li[data-live]").first).to_contain_text(re.compile(r"\w+"))
     offline = visitor.page.get_by_text("Offline. Reconnecting")
     killing = system.kill("gateway")

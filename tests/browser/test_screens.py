@@ -1,29 +1,26 @@
-"""Every screen in both sizes, light and dark, and once in Chinese: pictures to look at.
+"""Every screen in both sizes, in light and dark, and once in Chinese, with what is hard to show."""
 
-They lie in `artefacts/browser/`. No page may be wider than its screen.
-"""
-
-from typing import Literal
+import re
+from collections.abc import Mapping
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
-from tests.browser.conftest import ARTEFACTS, NewContext, Size
+from tests.browser.conftest import NewContext, Size
+from tests.browser.screens import Screens
 from tests.browser.visitor import Visitor
 from tests.e2e.client import User
 from tests.e2e.simulated import Model
 
-type Look = Literal["light", "dark", "chinese"]
-
-LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänswitwenverein" * 4
+LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänswitwenverein"
 ODD_TEXTS = (
     "👩‍👩‍👧‍👦🏳️‍🌈 family, and a flag",
     "שלום, מה שלומך היום?",
-    LONG_WORD,
+    LONG_WORD * 4,
     "https://example.org/" + "a-very-long-path/" * 12,
 )
 FORMATTED = f"""\
-Here is **a list**:
+Here is **a list**, and [a link](https://example.org):
 
 1. one
 2. two
@@ -37,91 +34,114 @@ def greet(name: str) -> str:
 | --- | --- |
 | green | 2 |
 
-{LONG_WORD}
+> {LONG_WORD * 4}
 """
 
 
-class Screens:
-    """Takes the pictures of one visitor."""
-
-    def __init__(self, page: Page, name: str) -> None:
-        self._page = page
-        self._name = name
-
-    async def take(self, screen: str) -> None:
-        """A picture, once nothing moves; the page must fit."""
-        await self._page.evaluate("document.fonts.ready")
-        await self._page.screenshot(
-            path=ARTEFACTS / f"{screen}-{self._name}.png", animations="disabled"
-        )
-        too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert await self._page.evaluate(too_wide) <= 0, screen
+ENGLISH = {
+    "name": f"Mira {LONG_WORD}",
+    "personality": "You are Mira, a warm friend.",
+    "grown": " You like tea.",
+    "hello": "Hello! How are you?",
+}
+CHINESE = {
+    "name": "米拉",
+    "personality": "你是米拉，一位温暖细心的朋友。",
+    "grown": "你喜欢茶。",
+    "hello": "你好！今天过得怎么样？",
+}
 
 
-@pytest.mark.parametrize("look", ["light", "dark", "chinese"])
+async def test_the_screens_before_a_login(new_context: NewContext, size: Size, user: User) -> None:
+    context = await new_context(reduced_motion="reduce")
+    page = await context.new_page()
+    screens = Screens(page, size.name)
+    await page.goto("/")
+    await expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    await screens.take("login")
+    await page.get_by_label("User name").fill(user.username)
+    await page.get_by_label("Password", exact=True).fill("not the password")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await screens.take("login-refused")
+
+
+@pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["english", "chinese"])
 async def test_every_screen(
-    new_context: NewContext, user: User, model: Model, size: Size, look: Look
+    new_context: NewContext, user: User, model: Model, size: Size, words: Mapping[str, str]
 ) -> None:
-    chinese = look == "chinese"
-    scheme: Literal["light", "dark"] = "dark" if look == "dark" else "light"
-    options = {"color_scheme": scheme, "locale": "zh-CN" if chinese else "en-US"}
-    outside = await (await new_context(**options)).new_page()
-    await outside.goto("/")
-    await expect(
-        outside.get_by_role("button", name="登录" if chinese else "Log in")
-    ).to_be_visible()
-    await Screens(outside, f"{size.name}-{look}").take("login")
-    context = await new_context(**options, reduced_motion="reduce")
+    chinese = words is CHINESE
+    context = await new_context(
+        locale="zh-CN" if chinese else "en-US",
+        reduced_motion="reduce",
+    )
     visitor = await Visitor.logged_in(context, user)
     page = visitor.page
-    screens = Screens(page, f"{size.name}-{look}")
+    screens = (
+        Screens(page, f"{size.name}-chinese", ("light",)) if chinese else Screens(page, size.name)
+    )
+    main = page.get_by_role("main")
     await page.goto("/")
-    await expect(page.get_by_role("main").get_by_role("button")).to_have_count(4)
+    await expect(main.get_by_role("button")).to_have_count(4)
     await screens.take("welcome")
-    session = await _talk(visitor, model, chinese)
-    await page.goto(f"/c/{session}")
-    await expect(page.locator("li[data-key]").last).to_be_visible()
-    await screens.take("chat")
-    await page.goto("/")
-    await expect(page.get_by_role("navigation").get_by_role("link").first).to_be_visible()
-    await screens.take("conversations")
+    session = await _talk(visitor, model, words)
+    await _of_a_chat(visitor, screens, session)
     agent = (await user.session(session))["agent_configuration"]
     for screen, path in (
         ("agents", "/agents"),
+        ("agent-new", "/agents/new"),
         ("settings", "/settings"),
         ("not-found", f"/c/{agent}"),
         ("agent", f"/agents/{agent}"),
     ):
         await page.goto(path)
-        await expect(page.get_by_role("main").get_by_role("button").first).to_be_visible()
+        await expect(main.get_by_role("button").first).to_be_visible()
+        await expect(main.get_by_role("progressbar")).to_have_count(0)
         await screens.take(screen)
     await page.get_by_role("tab").nth(1).click()
     await expect(page.get_by_role("article").first).to_be_visible()
     await screens.take("history")
     await page.get_by_role("tab").nth(2).click()
-    await screens.take("memories")
+    await expect(page.get_by_role("tabpanel").locator("p")).to_be_visible()
+    await screens.take("memories-none")
 
 
-async def _talk(visitor: Visitor, model: Model, chinese: bool) -> str:
+async def _of_a_chat(visitor: Visitor, screens: Screens, session: str) -> None:
+    page = visitor.page
+    await page.goto(f"/c/{session}")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await screens.take("chat")
+    await visitor.scroller.evaluate("element => element.scrollTop = 0")
+    await expect(visitor.messages.first).to_be_in_viewport()
+    await screens.take("chat-beginning")
+    await page.locator("main header").get_by_role("button").last.click()
+    await expect(page.get_by_role("menuitem")).to_have_count(4)
+    await screens.take("chat-menu")
+    await page.get_by_role("menuitem").nth(2).click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await screens.take("rename")
+    await page.goto("/")
+    await expect(page.get_by_role("navigation").get_by_role("link").first).to_be_visible()
+    await screens.take("conversations")
+    await page.get_by_role("searchbox").fill(LONG_WORD * 2)
+    await expect(page.get_by_role("navigation").get_by_text(re.compile(LONG_WORD))).to_be_visible()
+    await screens.take("nothing-found")
+
+
+async def _talk(visitor: Visitor, model: Model, words: Mapping[str, str]) -> str:
     """A conversation with everything in it that may be hard to show; it ends in a failed turn."""
-    user = visitor.user
-    name = "米拉" if chinese else f"Mira {LONG_WORD}"
-    personality = "你是米拉，一位温暖细心的朋友。" if chinese else "You are Mira, a warm friend."
-    session = (await visitor.session(name, personality_prompt=personality))["id"]
-    agent = (await user.session(session))["agent_configuration"]
-    await user.send(
-        "PATCH",
-        f"/api/agents/{agent}/",
-        {"parameters": {"personality_prompt": personality + " You like tea." * 3}},
-    )
-    await user.say(
-        "你好！今天过得怎么样？" if chinese else "Hello! How are you?", session_id=session
-    )
+    user, personality = visitor.user, words["personality"]
+    session = await visitor.session(words["name"], personality_prompt=personality)
+    agent, id_ = session["agent_configuration"], session["id"]
+    grown = {"personality_prompt": personality + words["grown"]}
+    await user.send("PATCH", f"/api/agents/{agent}/personality/", grown)
+    await user.say(words["hello"], session_id=id_)
     for text in ODD_TEXTS:
-        await user.say(text, session_id=session)
-    await model.fails(do="raw", content=FORMATTED, times=1, streamed=True)
-    await user.say("Show me everything", session_id=session)
-    rule = await model.fails(do="status", status=401)
-    await user.post_chat("And now?", session_id=session)
+        await user.say(text, session_id=id_)
+    rule = await model.fails(do="raw", content=FORMATTED, contains="Show me")
+    await user.say("Show me everything", session_id=id_)
     await model.recovers(rule)
-    return session
+    rule = await model.fails(do="status", status=401, contains="And now?")
+    await user.post_chat("And now?", session_id=id_)
+    await model.recovers(rule)
+    return id_

@@ -3,8 +3,10 @@
 import statistics
 
 import psycopg
+import pytest
 from playwright.async_api import Response, expect
 
+from tests.browser.conftest import DESK
 from tests.browser.visitor import Visitor
 from tests.fixtures.system import RunningSystem
 from tests.fixtures.waiting import eventually
@@ -15,6 +17,8 @@ PAINT_RATIO_MAX = 1.2
 PAINT_MS_NOISE = 40.0
 """Two loads of the same page differ by so much."""
 LOADS = 5
+AT_A_DESK = pytest.mark.parametrize("size", [DESK], ids=["desk"])
+"""What doesn't depend on the screen's size."""
 MORE = """
     insert into messages (session_id, seq, message_id, user_id, author, sent_at, text,
                           request_hash, turn_id, bubble, delay_ms)
@@ -37,6 +41,7 @@ async def long_talk(visitor: Visitor, system: RunningSystem, messages: int) -> s
     return session
 
 
+@AT_A_DESK
 async def test_a_first_load_is_light(visitor: Visitor) -> None:
     scripts: list[Response] = []
 
@@ -101,6 +106,7 @@ async def test_what_the_reader_looks_at_stays_where_it_is(
     assert abs(now - top) <= 2
 
 
+@AT_A_DESK
 async def test_the_newest_page_of_10000_paints_as_fast_as_of_100(
     visitor: Visitor, system: RunningSystem
 ) -> None:

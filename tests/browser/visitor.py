@@ -70,7 +70,7 @@ class Visitor:
     @property
     def scroller(self) -> Locator:
         """What scrolls the messages."""
-        return self.page.get_by_role("region", name="Messages")
+        return self.page.locator("section:has(> ol)")
 
     async def says(self, text: str) -> None:
         """Write and send it."""

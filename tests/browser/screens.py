@@ -1,0 +1,68 @@
+"""Looking at a screen: pictures for people, and what axe finds, in light and in dark.
+
+The pictures lie in `artefacts/browser/`. No page may be wider than its screen, and axe may find
+nothing serious on it.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.async_api import Page
+
+from lingxi_local.web import SOURCES
+from tests.fixtures.prerequisites import missing
+
+type Scheme = Literal["light", "dark"]
+
+ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "browser"
+AXE = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+RUN_AXE = """
+    axe.run({resultTypes: ['violations']}).then((found) => JSON.stringify(found.violations))
+"""
+STILL = """
+    Promise.all(document.getAnimations().filter((one) => one.effect.getTiming().iterations === 1)
+        .map((one) => one.finished.catch(() => undefined)))
+"""
+"""What fades in has the contrast of its end only there."""
+
+
+class Screens:
+    """Takes the pictures of one page; `name` says whose."""
+
+    def __init__(
+        self, page: Page, name: str, schemes: Sequence[Scheme] = ("light", "dark")
+    ) -> None:
+        self._page = page
+        self._name = name
+        self._schemes = schemes
+
+    async def take(self, screen: str) -> None:
+        """A picture in each scheme, and a look by axe."""
+        page = self._page
+        for scheme in self._schemes:
+            await page.emulate_media(color_scheme=scheme)
+            await page.evaluate("document.fonts.ready")
+            await page.evaluate(STILL)
+            path = ARTEFACTS / f"{screen}-{self._name}-{scheme}.png"
+            await page.screenshot(path=path, animations="disabled")
+            assert await page.evaluate(TOO_WIDE) <= 0, screen
+            assert await violations(page) == [], (screen, scheme)
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds serious or critical on the page."""
+    if not await page.evaluate("'axe' in window"):
+        if not AXE.exists():
+            missing("axe-core (npm)")
+        # Into the page's world past its policy: a test may.
+        await page.evaluate(AXE.read_text())
+    found: list[dict[str, Any]] = json.loads(await page.evaluate(RUN_AXE))
+    return [
+        f"{one['id']}: {node['html']} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]

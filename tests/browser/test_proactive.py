@@ -1,0 +1,99 @@
+"""A companion that writes first: told to those who want to be told, marked, and asked why."""
+
+from uuid import UUID
+
+import psycopg
+from playwright.async_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import NewContext, Size
+from tests.browser.screens import Screens
+from tests.browser.visitor import Visitor
+from tests.e2e.client import Json, User
+from tests.fixtures.system import RunningSystem
+from tests.fixtures.waiting import eventually
+
+HEARD_SECONDS_MAX = 60.0
+ELSEWHERE = """(() => {
+    window.told = [];
+    window.Notification = class extends Notification {
+        constructor(title, options) {
+            super(title, options);
+            window.told.push(options.body);
+        }
+    };
+    Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' });
+})()"""
+"""Nobody looks at the page; what notifications say is kept."""
+AN_HOUR_AGO = """
+    update watches
+    set last_user_at = last_user_at - interval '1 hour', due_at = due_at - interval '1 hour',
+        last_agent_at = last_agent_at - interval '1 hour'
+    where session_id = %s and due_at is not null and last_agent_seq = %s and not turn_open
+"""
+TALK = ("Hello!", "I am learning to play the cello.", "It is louder than I thought.")
+
+
+async def silence(system: RunningSystem, user: User, session_id: str) -> Json:
+    """An hour passes without a word: what the agent says then."""
+    session = await user.session(session_id)
+    url = system.local.servers.database_urls["scheduler"]
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as scheduler:
+        newest = [UUID(session_id), session["last_message"]["seq"]]
+
+        async def has_passed() -> bool:  # once all of the talk was heard of
+            return (await scheduler.execute(AN_HOUR_AGO, newest)).rowcount == 1
+
+        await eventually(has_passed, HEARD_SECONDS_MAX)
+    agent = f"/api/agents/{session['agent_configuration']}/"
+    await user.send("PATCH", agent, {"timings": {"inactivity_check_minutes": 1}})
+    written: list[Json] = []
+
+    async def wrote() -> bool:
+        written[:] = [one for one in await user.messages(session_id) if one["is_agent_growth"]]
+        return bool(written)
+
+    await eventually(wrote, HEARD_SECONDS_MAX)
+    return written[0]
+
+
+async def waiting(context: BrowserContext, user: User) -> Page:
+    """A tab that nobody looks at, at the settings' notifications."""
+    await context.add_init_script(ELSEWHERE)
+    page = (await Visitor.logged_in(context, user)).page
+    await page.goto("/settings")
+    return page
+
+
+async def test_a_message_of_its_own_accord(
+    new_context: NewContext, visitor: Visitor, system: RunningSystem, size: Size
+) -> None:
+    user = visitor.user
+    session = (await visitor.session(proactive_behavior="aggressive"))["id"]
+    for text in TALK:
+        await user.say(text, session_id=session)
+    allowing = await waiting(await new_context(permissions=["notifications"]), user)
+    denying = await waiting(await new_context(), user)
+    for page in (allowing, denying):
+        await page.get_by_role("switch", name="Tell me when a companion writes first").click()
+    await expect(allowing.get_by_role("switch", checked=True)).to_be_visible()
+    await expect(denying.get_by_text("The browser does not allow it")).to_be_visible()
+    await expect(denying.get_by_role("switch", checked=False)).to_be_visible()
+
+    message = await silence(system, user, session)
+    for page in (allowing, denying):
+        await expect(page).to_have_title("(1) Lingxi")
+    assert await allowing.evaluate("window.told") == [message["message"][:140]]
+    assert await denying.evaluate("window.told") == []
+
+    await visitor.opens(session)
+    first = visitor.answers.last
+    await expect(first).to_contain_text("Mira wrote first")
+    await first.get_by_role("button", name="Why now?").click()
+    why = visitor.page.get_by_role("dialog")
+    decisions = (await user.get(f"/api/sessions/{session}/proactive/"))["results"]
+    reasons = [one["reason"] for one in decisions if one.get("message_id") == message["id"]]
+    await expect(why.get_by_text("Wrote ·")).to_be_visible()
+    await expect(why).to_contain_text(reasons[0])
+    await Screens(visitor.page, size.name).take("why-now")
+    for page in (allowing, denying):  # it was read
+        await expect(page).to_have_title("Lingxi")

@@ -1,0 +1,75 @@
+"""Reading: where it begins, what is new, on which day it was said."""
+
+from datetime import UTC, datetime
+
+import psycopg
+from playwright.async_api import expect
+
+from tests.browser.visitor import Visitor
+from tests.e2e.simulated import Model
+from tests.fixtures.system import RunningSystem
+from tests.fixtures.waiting import eventually
+
+LONG = "\n\n".join(f"Line {number}" for number in range(80))
+"""Higher than any screen."""
+EVERYTHING = "Tell me everything"
+
+
+async def test_reading_begins_at_what_is_new_and_goes_on_to_the_end(
+    visitor: Visitor, model: Model
+) -> None:
+    page = visitor.page
+    session = (await visitor.session())["id"]
+    await model.fails(do="raw", content=LONG, contains=EVERYTHING, times=1)
+    await visitor.user.say(EVERYTHING, session_id=session, mark_read=False)
+    unread = (await visitor.user.session(session))["unread_count"]
+    await visitor.opens(session)
+    await expect(page.get_by_text("New messages", exact=True)).to_be_in_viewport()
+    await expect(page).to_have_title(f"({unread}) Lingxi")
+    await page.get_by_role("button", name="Jump to the newest").click()
+    await expect(page).to_have_title("Lingxi")
+    assert (await visitor.user.session(session))["unread_count"] == 0
+
+
+async def test_a_reader_further_up_is_told_what_comes_and_led_there(
+    visitor: Visitor, model: Model
+) -> None:
+    session = (await visitor.session())["id"]
+    await model.fails(do="raw", content=LONG, contains=EVERYTHING, times=1)
+    await visitor.user.say(EVERYTHING, session_id=session)
+    await visitor.opens(session)
+    await expect(visitor.messages.last).to_be_in_viewport()
+    await visitor.scroller.evaluate("element => element.scrollTop = 0")
+    await expect(visitor.messages.first).to_be_in_viewport()
+    await visitor.user.say("From my phone", session_id=session, mark_read=False)
+    jump = visitor.page.get_by_role("button", name="Jump to new messages")
+    await expect(jump).to_be_visible()
+    await expect(visitor.messages.first).to_be_in_viewport()
+    await jump.click()
+    await expect(visitor.messages.last).to_be_in_viewport()
+
+    async def is_read() -> bool:
+        return (await visitor.user.session(session))["unread_count"] == 0
+
+    await eventually(is_read, 30)
+
+
+async def test_days_are_named(visitor: Visitor, system: RunningSystem) -> None:
+    page = visitor.page
+    session = (await visitor.session())["id"]
+    for text in ("Long ago", "The day before", "Now"):
+        await visitor.user.say(text, session_id=session)
+    days = [datetime(2026, 3, day, 11, tzinfo=UTC) for day in (1, 9, 10)]
+    url = system.local.servers.database_urls["chat"]
+    turn = -1
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as chat:
+        for message in await visitor.user.messages(session):
+            turn += message["is_user"]
+            said = {"at": days[turn], "id": str(message["id"])}
+            await chat.execute(
+                "update messages set sent_at = %(at)s where message_id = %(id)s", said
+            )
+    await page.clock.set_fixed_time(days[-1])
+    await visitor.opens(session)
+    for name in ("Sunday, March 1, 2026", "Yesterday", "Today"):
+        await expect(page.get_by_text(name, exact=True)).to_be_visible()
