@@ -88,8 +88,11 @@ export function useMessageWindow(options: Options) {
     look.current = onScroll;
   });
   const oldest = keys[0];
+  const seen = useRef(oldest);
   useEffect(() => {
-    if (oldest !== undefined && edges !== AT_END && !follows.current) look.current();
+    const came = seen.current !== oldest;
+    seen.current = oldest;
+    if ((came || edges !== AT_END) && !follows.current) look.current();
   }, [oldest, edges]);
 
   /** Bring a message to the top; false when it isn't loaded. */
