@@ -62,7 +62,10 @@ export async function flushOutbox(): Promise<void> {
   flushing = true;
   for (let next = store.get().find(isDue); next; next = store.get().find(isDue)) {
     patch(next.key, { status: 'sending' });
-    if (!(await deliver(next))) break;
+    if (!(await deliver(next))) {
+      store.set((all) => all.map((one) => (isDue(one) ? { ...one, status: 'waiting' } : one)));
+      break;
+    }
   }
   flushing = false;
 }
@@ -86,7 +89,6 @@ async function deliver(one: Outgoing): Promise<boolean> {
     const problem = asProblem(error);
     if (problem.status === 429) noteLimit(problem.retryAfterSeconds);
     if (problem.isPassing) {
-      patch(one.key, { status: 'waiting' });
       // A broken connection is noticed by the feed, which flushes; a limit passes by itself.
       const seconds = problem.retryAfterSeconds || 3;
       window.setTimeout(() => void flushOutbox(), seconds * 1000);
