@@ -40,8 +40,19 @@ export function endTurn(sessionId: string): void {
   change(sessionId, () => QUIET);
 }
 
+/** The feed tells this page what it told itself: for so long, the user's typing is its own. */
+const OWN_TYPING_MS = 10_000;
+const typedHere = new Map<string, number>();
+
+/** The user types in this page. */
+export function noteTyping(sessionId: string): void {
+  typedHere.set(sessionId, Date.now());
+}
+
 /** Somebody types until then; null: no longer. */
 export function setTyping(sessionId: string, who: 'user' | 'agent', until: string | null): void {
+  const own = Date.now() - (typedHere.get(sessionId) ?? 0) < OWN_TYPING_MS;
+  if (who === 'user' && own) return;
   const time = until === null ? 0 : Date.parse(until);
   change(sessionId, (live) => ({ ...live, typing: { ...live.typing, [who]: time } }));
   const left = time - Date.now();

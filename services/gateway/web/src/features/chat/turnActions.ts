@@ -1,5 +1,6 @@
 /** Steering an agent's answers; what comes of it is told by the feed. Each raises `Problem`. */
 import { answer, api } from '@/api/client';
+import { noteTyping } from '@/state/liveStore';
 
 const at = (sessionId: string) => ({ params: { path: { session_id: sessionId } } });
 
@@ -35,5 +36,6 @@ export async function markRead(sessionId: string, upTo: string): Promise<void> {
 
 /** Tell the user's other devices. Nobody minds when it fails. */
 export function tellTyping(sessionId: string): void {
+  noteTyping(sessionId);
   void api.POST('/api/sessions/{session_id}/typing/', at(sessionId)).catch(() => undefined);
 }
