@@ -11,7 +11,7 @@ export function DiffView({ before, after }: { before: string; after: string }) {
     return <p className={classes.diff}>{t('unchanged')}</p>;
   }
   return (
-    <p className={classes.diff} dir="auto">
+    <p className={classes.diff} dir="auto" tabIndex={0}>
       {parts.map((part, place) => {
         const key = `${place}`;
         if (part.kind === 'same') return <span key={key}>{part.text}</span>;
