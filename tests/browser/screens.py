@@ -49,7 +49,8 @@ class Screens:
             path = ARTEFACTS / f"{screen}-{self._name}-{scheme}.png"
             await page.screenshot(path=path, animations="disabled")
             assert await page.evaluate(TOO_WIDE) <= 0, screen
-            assert await violations(page) == [], (screen, scheme)
+            found = await violations(page)
+            assert not found, (screen, scheme, found)
 
 
 async def violations(page: Page) -> list[str]:

@@ -107,6 +107,7 @@ async def test_the_keyboard_alone(visitor: Visitor) -> None:
     await expect(visitor.composer).to_have_value("")
     spoken = visitor.page.get_by_test_id("spoken")
     await expect(spoken).to_contain_text("Mira says:")
+    await expect(visitor.page.get_by_text("You are typing on another device")).to_have_count(0)
     assert await spoken.get_attribute("aria-live") == "polite"
 
 

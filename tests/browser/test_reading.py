@@ -1,6 +1,7 @@
 """Reading: where it begins, what is new, on which day it was said."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import psycopg
 from playwright.async_api import expect
@@ -61,14 +62,12 @@ async def test_days_are_named(visitor: Visitor, system: RunningSystem) -> None:
         await visitor.user.say(text, session_id=session)
     days = [datetime(2026, 3, day, 11, tzinfo=UTC) for day in (1, 9, 10)]
     url = system.local.servers.database_urls["chat"]
-    turn = -1
+    turn: int = -1
+    set_day = "update messages set sent_at = %(at)s where message_id = %(id)s"
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as chat:
         for message in await visitor.user.messages(session):
             turn += message["is_user"]
-            said = {"at": days[turn], "id": str(message["id"])}
-            await chat.execute(
-                "update messages set sent_at = %(at)s where message_id = %(id)s", said
-            )
+            await chat.execute(set_day, {"at": days[turn], "id": UUID(message["id"])})
     await page.clock.set_fixed_time(days[-1])
     await visitor.opens(session)
     for name in ("Sunday, March 1, 2026", "Yesterday", "Today"):

@@ -1,7 +1,5 @@
 """What the page weighs: the JavaScript of a first load, and a conversation of 10,000 messages."""
 
-import statistics
-
 import psycopg
 import pytest
 from playwright.async_api import Response, expect
@@ -14,9 +12,8 @@ from tests.fixtures.waiting import eventually
 SCRIPT_BYTES_MAX = 250 * 1024
 NODES_MAX = 300
 PAINT_RATIO_MAX = 1.2
-PAINT_MS_NOISE = 40.0
-"""Two loads of the same page differ by so much."""
-LOADS = 5
+LOADS_MIN, LOADS_MAX = 3, 15
+"""What else the machine does makes a load slower, never faster: the fastest ones are compared."""
 AT_A_DESK = pytest.mark.parametrize("size", [DESK], ids=["desk"])
 """What doesn't depend on the screen's size."""
 MORE = """
@@ -112,11 +109,16 @@ async def test_the_newest_page_of_10000_paints_as_fast_as_of_100(
 ) -> None:
     sessions = {messages: await long_talk(visitor, system, messages) for messages in (100, 10_000)}
     times: dict[int, list[float]] = {messages: [] for messages in sessions}
-    for _ in range(LOADS):
+
+    async def is_as_fast() -> bool:
         for messages, session in sessions.items():
             times[messages].append(await painted_ms(visitor, session))
-    few, many = statistics.median(times[100]), statistics.median(times[10_000])
-    assert many <= few * PAINT_RATIO_MAX + PAINT_MS_NOISE, times
+        return min(times[10_000]) <= min(times[100]) * PAINT_RATIO_MAX
+
+    fast = False
+    while len(times[100]) < LOADS_MIN or (not fast and len(times[100]) < LOADS_MAX):
+        fast = await is_as_fast()
+    assert fast, times
 
 
 async def painted_ms(visitor: Visitor, session: str) -> float:
