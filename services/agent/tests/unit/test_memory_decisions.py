@@ -100,6 +100,14 @@ def test_what_is_known_is_not_recorded_again() -> None:
     assert learn([known(1, "Has a cat.")], command)[:1] == (new,)
 
 
+def test_a_repeat_does_not_bring_back_what_a_fact_was_changed_from() -> None:
+    """Guards the id of its range: in other words by now, it is the same memory."""
+    command = record(fact("Has a cat."))
+    (new,) = learn([], command)
+    assert isinstance(new, Record)
+    assert learn([Known(new.memory_id, "Has a dog.", by_user=True)], command) == ()
+
+
 @pytest.mark.parametrize("by_user", [False, True])
 def test_a_fact_replaces_what_the_user_did_not_write(by_user: bool) -> None:
     cat = known(1, "Has a cat.", by_user=by_user)
