@@ -11,8 +11,9 @@ from nats.js.errors import NotFoundError
 from pydantic import BaseModel
 
 from libs.chassis.tests.clerk import QUICK, Publisher, Seen, letters, replica, settled
+from lingxi_chassis.bus import connect
 from lingxi_chassis.clock import monotonic
-from lingxi_chassis.consumers import HandlerLimits, Permanent, Together
+from lingxi_chassis.consumers import HandlerLimits, Permanent, Subscriptions, Together
 from lingxi_chassis.consumers.durable import Durable
 from lingxi_chassis.context import current_metadata
 from lingxi_chassis.ids import new_id
@@ -247,3 +248,21 @@ async def test_a_handler_that_hangs_is_cut_off(shop: Publisher, nats_url: str) -
     async with replica(nats_url, seen, HandlerLimits(handle_seconds_max=0.2)):
         await eventually(lambda: len(seen.ids) == 2)
         await settled(shop)
+
+
+async def test_what_a_handler_left_is_taken_off(shop: Publisher, nats_url: str) -> None:
+    """Guards `off`: no events wait for a handler that was switched off, and it may come again."""
+    seen = Seen()
+    await shop.publish(2)
+    async with replica(nats_url, seen):
+        await settled(shop)
+    for _ in range(2):  # the second time there is nothing to take off
+        async with connect(nats_url, "clerk") as nats:
+            without = Subscriptions("clerk", nats, lambda: None)
+            without.off("shop", "count")
+            async with without:
+                assert await without.trouble() is None
+        with pytest.raises(NotFoundError):
+            await shop.js.consumer_info("SHOP_EVENTS", "clerk-count")
+    async with replica(nats_url, seen):
+        await eventually(lambda: len(seen.ids) == 4)

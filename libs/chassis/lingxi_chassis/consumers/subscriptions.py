@@ -21,6 +21,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
+from nats.js.errors import NotFoundError
 from prometheus_client import Gauge
 
 from lingxi_chassis.clock import monotonic
@@ -34,6 +35,7 @@ from lingxi_chassis.tasks import in_background
 from lingxi_contracts.dead_letters import HandlerUnknown, Replayed, ReplayLetter
 from lingxi_contracts.envelope import Envelope
 from lingxi_contracts.errors import Unavailable
+from lingxi_contracts.subjects import durable_name, stream_name
 
 CHECK_SECONDS = 10.0
 TICK_SECONDS = 0.5
@@ -193,6 +195,7 @@ class Subscriptions:
         self._on_death = on_death
         self._broker = _Broker(nats)
         self._subscriptions: list[_Subscription] = []
+        self._off: list[tuple[str, str]] = []
         self._stack = AsyncExitStack()
 
     def on(
@@ -214,6 +217,14 @@ class Subscriptions:
         self._subscriptions.append(
             _Subscription(self._broker, self._js, self._nats, durable, handle)
         )
+
+    def off(self, owner: str, handler_name: str) -> None:
+        """A handler that there may have been before is none now: what it left on the stream goes,
+        where events would wait for ever.
+
+        Before the context is entered. A handler of that name that comes again hears all once more.
+        """
+        self._off.append((stream_name(owner), durable_name(self._service, handler_name)))
 
     @property
     def events_heard(self) -> Mapping[str, frozenset[str]]:
@@ -270,6 +281,7 @@ class Subscriptions:
     async def __aenter__(self) -> Self:
         await self._broker.connect()
         await self._ensure_dead_letters()
+        await self._take_off()
         self._stack.push_async_callback(self._stop)
         for subscription in self._subscriptions:
             name = subscription.durable.name
@@ -283,6 +295,17 @@ class Subscriptions:
             await ensure_dead_letters(self._js)
         except (NatsError, TimeoutError) as error:
             log.warning("dead_letters_away", error=repr(error))  # made at the first letter, then
+
+    async def _take_off(self) -> None:
+        for stream, name in self._off:
+            try:
+                await self._js.delete_consumer(stream, name)
+            except NotFoundError:
+                continue  # the usual case
+            except (NatsError, TimeoutError) as error:
+                log.warning("consumer_not_taken_off", consumer=name, error=repr(error))
+            else:
+                log.info("consumer_taken_off", consumer=name)
 
     async def _stop(self) -> None:
         await asyncio.gather(*(subscription.stop() for subscription in self._subscriptions))

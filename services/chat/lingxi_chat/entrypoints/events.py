@@ -17,6 +17,8 @@ from lingxi_chat.projections.reviews import Look, remember_look
 from lingxi_contracts import agent, chat, gateway
 from lingxi_contracts.envelope import Envelope
 
+EMBED = "embed_messages"
+
 
 def listen(
     subscriptions: Subscriptions,
@@ -45,7 +47,9 @@ def listen(
         await index_messages(log.pool, event.subject, due.to_seq)
 
     subscriptions.on(chat.OWNER, ("summary_due",), "index_messages", summary_due)
-    if meant is not None:
+    if meant is None:
+        subscriptions.off(chat.OWNER, EMBED)
+    else:
         # Apart from the other, which must not wait while the provider is away.
         _embed(subscriptions, meant)
     subscriptions.on(agent.OWNER, ("agent_deleted",), "delete_sessions", agent_deleted)
@@ -57,7 +61,7 @@ def _embed(subscriptions: Subscriptions, meant: MeantMessages) -> None:
         due = chat.SummaryDue.model_validate(event.data)
         await meant.index(event.subject, due.to_seq)
 
-    subscriptions.on(chat.OWNER, ("summary_due",), "embed_messages", summary_due)
+    subscriptions.on(chat.OWNER, ("summary_due",), EMBED, summary_due)
 
 
 class Neighbours:
