@@ -151,8 +151,21 @@ class Handling:
         elif not isinstance(verdict, _Dead):
             await self._answer(message, message.ack)
 
-    async def hear(self, event: Envelope) -> bool:
-        """Handle an event that was read from a log; False: a part is away, so once more later."""
+    async def hear_all(self, events: Sequence[Envelope]) -> bool:
+        """Handle events that were read from a log, together where the handler can, and pass over
+        what it does not bear. False: a part is away, so all of them once more later."""
+        if isinstance(self._handle, Together):
+            try:
+                await self._handle.handle_all(events)
+            except AWAY:
+                return False
+            except Exception:
+                log.exception("batch_apart", consumer=self._durable.name)
+            else:
+                return True
+        return all([await self._hear(event) for event in events])
+
+    async def _hear(self, event: Envelope) -> bool:
         context.begin(event.correlationid, str(event.id))
         verdict = await self._attempt(event, 1)
         if isinstance(verdict, _Dead):

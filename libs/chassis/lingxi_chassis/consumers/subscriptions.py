@@ -9,7 +9,6 @@ for ever. A stream that is missing is waited for.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from itertools import batched
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -42,8 +41,6 @@ TICK_SECONDS = 0.5
 """Between looks, in memory alone, whether the consumer is in doubt."""
 PULL_SECONDS = 2.0
 """Of one waiting fetch. A fetch that a restart of the server swallowed costs this much."""
-HEARD_AT_ONCE_MAX = 256
-"""Of events that were not delivered but read from a log."""
 GRACE_SECONDS = 5.0
 """At shutdown, for handlers under way; then they are cancelled and their events given back."""
 
@@ -236,21 +233,22 @@ class Subscriptions:
         return heard
 
     async def hear(self, owner: str, events: Sequence[Envelope]) -> None:
-        """Hand an owner's events to their handlers, many at once, as if they were delivered.
+        """Hand an owner's events to their handlers, as if they were delivered.
 
         What a handler refuses or does not bear is passed over. Raises Unavailable: a part is away,
         and all of it is to be handed over again.
         """
-        concerned = [
-            (one.handling, event)
-            for event in events
-            for one in self._subscriptions
-            if one.durable.owner == owner and event.name in one.durable.events
-        ]
-        for some in batched(concerned, HEARD_AT_ONCE_MAX):
-            heard = await asyncio.gather(*(handling.hear(event) for handling, event in some))
-            if not all(heard):
-                raise Unavailable
+        heard = await asyncio.gather(
+            *(
+                one.handling.hear_all(
+                    [event for event in events if event.name in one.durable.events]
+                )
+                for one in self._subscriptions
+                if one.durable.owner == owner
+            )
+        )
+        if not all(heard):
+            raise Unavailable
 
     async def replay(self, request: ReplayLetter) -> Replayed:
         """Handle the event of a dead letter again; for `RpcServer.serve`.
