@@ -17,7 +17,9 @@ from lingxi_chassis.clock import monotonic
 from lingxi_local.ports import LOOPBACK
 
 ROOT = Path(__file__).parents[3]
-END_SECONDS_MAX = 10.0
+STOP_SECONDS_MAX = 10.0
+HANGS_SECONDS = 60.0
+"""What takes longer hangs, on however busy a machine."""
 
 
 @asynccontextmanager
@@ -43,7 +45,7 @@ async def service(settings: Mapping[str, str], *arguments: str) -> AsyncGenerato
 
 async def end_of(process: Process) -> tuple[int, list[dict[str, str]], str]:
     """Exit code, log lines, standard error."""
-    out, err = await asyncio.wait_for(process.communicate(), END_SECONDS_MAX * 2)
+    out, err = await asyncio.wait_for(process.communicate(), HANGS_SECONDS)
     assert process.returncode is not None
     return process.returncode, [json.loads(line) for line in out.splitlines()], err.decode()
 
@@ -51,7 +53,7 @@ async def end_of(process: Process) -> tuple[int, list[dict[str, str]], str]:
 async def started(process: Process) -> None:
     """Wait for the line that says so."""
     assert process.stdout is not None
-    async with asyncio.timeout(END_SECONDS_MAX):
+    async with asyncio.timeout(HANGS_SECONDS):
         while b'"started"' not in (line := await process.stdout.readline()):
             assert line, "it ended before it had started"
 
@@ -75,7 +77,7 @@ async def test_a_signal_stops_it_in_good_order(
         process.send_signal(number)
         code, lines, _ = await end_of(process)
     assert code == 0
-    assert monotonic() - began < END_SECONDS_MAX
+    assert monotonic() - began < STOP_SECONDS_MAX
     assert [line["event"] for line in lines] == ["stopping", "stopped"]
     assert {line["service"] for line in lines} == {"clerk"}
 
@@ -137,6 +139,6 @@ async def test_a_stop_that_hangs_is_cut_off(environment: dict[str, str]) -> None
 async def test_migrate_migrates_and_ends(environment: dict[str, str]) -> None:
     """Guards the other way to run a service."""
     async with service(environment, "migrate") as process:
-        out, _ = await asyncio.wait_for(process.communicate(), END_SECONDS_MAX)
+        out, _ = await asyncio.wait_for(process.communicate(), HANGS_SECONDS)
     assert process.returncode == 0
     assert out == b"migrated\n"

@@ -58,14 +58,19 @@ async def restore(log_url: str, checkpoint: Checkpoint) -> None:
 
 
 async def test_an_event_is_published_soon_after_its_append(
-    shelves: ShelfLog, log_url: str, nats: Client
+    shelves: ShelfLog, log_url: str, nats: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Guards waking: a nudge from another process works like one from this one."""
+    monkeypatch.setattr("lingxi_chassis.relay.relay.POLL_SECONDS", 3_600.0)
     async with relaying(log_url, nats) as relay:
         await eventually(lambda: relay.trouble is None)
         await write(shelves, 1)
-        await nats.publish(f"{OWNER}.relay", b"")
-        await eventually(lambda: relay.published == 1, 1.0)
+
+        async def nudged() -> bool:
+            await nats.publish(f"{OWNER}.relay", b"")
+            return relay.published == 1
+
+        await eventually(nudged)
         await holds_the_log(nats, log_url)
 
 

@@ -20,6 +20,9 @@ from lingxi_contracts.errors import (
 )
 from tests.fixtures.waiting import eventually
 
+LONG_SECONDS = 60.0
+"""What takes half of it took this deadline, on however busy a machine."""
+
 
 class Weight(Answer):
     grams: int
@@ -110,8 +113,8 @@ async def test_an_unexpected_exception_is_told_at_once(
     await server.serve(Weigh, raising(KeyError("stone")))
     began = monotonic()
     with pytest.raises(Unavailable):
-        await client.call(Weigh(thing="stone"), 5)
-    assert monotonic() - began < 2
+        await client.call(Weigh(thing="stone"), LONG_SECONDS)
+    assert monotonic() - began < LONG_SECONDS / 2
 
 
 async def test_an_owner_that_is_being_restarted_is_waited_for(
@@ -129,13 +132,21 @@ async def test_an_owner_that_is_being_restarted_is_waited_for(
     assert await calling == Weight(grams=1)
 
 
-async def test_an_owner_that_stays_away_is_unavailable_in_time(client: RpcClient) -> None:
+@pytest.mark.parametrize(
+    ("timeout_seconds", "grace_seconds"), [(0.3, LONG_SECONDS), (LONG_SECONDS, 0.3)]
+)
+async def test_an_owner_that_stays_away_is_unavailable_in_time(
+    client: RpcClient,
+    monkeypatch: pytest.MonkeyPatch,
+    timeout_seconds: float,
+    grace_seconds: float,
+) -> None:
     """Guards the caller's deadline, shorter and longer than the grace."""
-    for timeout_seconds, most in ((0.3, 1.0), (5.0, 3.5)):
-        began = monotonic()
-        with pytest.raises(Unavailable):
-            await client.call(Weigh(thing="stone"), timeout_seconds)
-        assert monotonic() - began < most
+    monkeypatch.setattr(rpc, "NO_RESPONDERS_GRACE_SECONDS", grace_seconds)
+    began = monotonic()
+    with pytest.raises(Unavailable):
+        await client.call(Weigh(thing="stone"), timeout_seconds)
+    assert monotonic() - began < LONG_SECONDS / 2
 
 
 async def test_the_deadline_travels_and_ends_the_work(server: RpcServer, client: RpcClient) -> None:
@@ -153,7 +164,7 @@ async def test_the_deadline_travels_and_ends_the_work(server: RpcServer, client:
     await server.serve(Weigh, slow)
     with pytest.raises(Unavailable):
         await client.call(Weigh(thing="stone"), 0.3)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(LONG_SECONDS):
         await cancelled.wait()
 
 
@@ -184,8 +195,8 @@ async def test_an_answer_that_is_too_large_is_unavailable(
     await server.serve(Weigh, weigh)
     began = monotonic()
     with pytest.raises(Unavailable):
-        await client.call(Weigh(thing="large"))
-    assert monotonic() - began < 2
+        await client.call(Weigh(thing="large"), LONG_SECONDS)
+    assert monotonic() - began < LONG_SECONDS / 2
     assert (await client.call(Weigh(thing="small"))).grams == 1
 
 
