@@ -21,7 +21,9 @@ REFERENCE = "#/components/schemas/{model}"
 
 def document() -> dict[str, Any]:
     """The document, with `Frames`: the data of every frame by its name."""
-    none_of_it = SimpleNamespace(limits=limits(0, 0), cors_origins=(), trusted_proxies=())
+    none_of_it = SimpleNamespace(
+        limits=limits(0, 0), cors_origins=(), trusted_proxies=(), hsts_seconds=0
+    )
     described = create_app(cast("Parts", none_of_it)).openapi()
     shapes = [(shape, "serialization") for shape in dict.fromkeys(FRAMES.values())]
     references, definitions = models_json_schema(cast("Any", shapes), ref_template=REFERENCE)
