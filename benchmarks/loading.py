@@ -6,6 +6,7 @@ backup does, unless it is to be published: then it is what the relay finds at ch
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -16,22 +17,30 @@ import psycopg
 from benchmarks.turns import TEXT
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import Connection
+from lingxi_chassis.postgres import Connection, open_pool
 from lingxi_chassis.rebuild import Rebuilt, rebuild_read_models
+from lingxi_chat.application.index_messages import index_messages
 from lingxi_chat.bootstrap import READ_MODELS
 from lingxi_chat.domain.session import NEW, Session, SessionEvent, evolve
+from lingxi_chat.projections.recall import unindexed_sessions
 from lingxi_chat.projections.sessions import SESSION
 from lingxi_contracts.chat import (
+    REVIEW_EVERY_MESSAGES,
+    SUMMARY_EVERY_MESSAGES,
     MessagePosted,
     MessageSent,
     MessagesRead,
+    PersonalityReviewDue,
     SessionStarted,
+    SummaryDue,
+    SummaryWritten,
     TurnCompleted,
     TurnStarted,
     Usage,
 )
 
 REPLY = "That sounds like a fine day. What did you see on the way?"
+SUMMARY = "The user walks along the river every day, and the two talk about what there is to see."
 TURN_MINUTES = 1
 COMMIT_EVENTS = 20_000
 """Of one COPY: a transaction of an owner may take five seconds."""
@@ -68,8 +77,12 @@ def events_of(wanted: Wanted) -> int:
 
 
 async def rebuild(database_url: str) -> Rebuilt:
-    """Chat's read models, made from its log."""
-    return await rebuild_read_models(database_url, READ_MODELS)
+    """Chat's read models, made from its log; then all messages can be recalled, too."""
+    rebuilt = await rebuild_read_models(database_url, READ_MODELS)
+    async with open_pool(database_url, 2) as pool, aclosing(unindexed_sessions(pool)) as sessions:
+        async for session_id in sessions:
+            await index_messages(pool, session_id)
+    return rebuilt
 
 
 async def _load(connection: Connection, wanted: Wanted) -> UUID:
@@ -97,8 +110,21 @@ def _conversation(wanted: Wanted) -> Iterator[tuple[SessionEvent, datetime]]:
     yield SessionStarted(agent_id=wanted.agent_id, agent_name="default"), at
     for turn in range(turns):
         at += timedelta(minutes=TURN_MINUTES)
-        for event in _turn(2 * turn + 1):
+        last_seq = 2 * turn + 2
+        for event in _turn(last_seq - 1):
             yield event, at
+        if last_seq % SUMMARY_EVERY_MESSAGES == 0:
+            yield SummaryDue(to_seq=last_seq), at
+        if last_seq % REVIEW_EVERY_MESSAGES == 0:
+            yield PersonalityReviewDue(to_seq=last_seq), at
+        if last_seq % SUMMARY_EVERY_MESSAGES == 0:
+            first_seq = last_seq - SUMMARY_EVERY_MESSAGES + 1
+            yield (
+                SummaryWritten(
+                    covers_from=first_seq, covers_up_to=last_seq, title="Walks", summary=SUMMARY
+                ),
+                at,
+            )
 
 
 def _turn(seq: int) -> Iterator[SessionEvent]:
