@@ -12,6 +12,7 @@ import sys
 import psycopg
 
 from lingxi_local.databases import OWNERS, ensure_databases, owner_url
+from lingxi_local.migrations import is_behind
 from lingxi_local.services import SERVICES
 
 
@@ -28,7 +29,9 @@ def main() -> None:
         sys.exit(f"migrate_all: {error}")
     for service in SERVICES:
         if service.has_database:
-            _migrate(service.module, owner_url(server_url, service.name, passwords[service.name]))
+            url = owner_url(server_url, service.name, passwords[service.name])
+            if is_behind(service.module, url):
+                _migrate(service.module, url)
 
 
 def _migrate(module: str, database_url: str) -> None:
