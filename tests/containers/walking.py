@@ -44,7 +44,7 @@ async def try_walk(port: int, _seconds: float) -> Tried:
                 user, said[-1], "key-all", BACK_SECONDS_MAX, session_id=session_id
             )
             told = await user.messages(session_id)
-        heard = [one["message"] for one in told if one["sender_type"] == "user"]
+        heard = [one["message"] for one in told if one["is_user"]]
         if heard != said:
             findings.append(f"said {said}, kept {heard}")
     killed = len(said) - 2
