@@ -6,6 +6,8 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3; do \
 BIN := .venv/bin
 # For example: make test ARGS="-k gateway"
 ARGS ?=
+# Tests mostly wait: two processes, each with servers of its own. `ARGS="-n 0 --pdb"`: in one.
+WORKERS ?= 2
 SEEDS ?= 5
 
 COMPOSE := PYTHONPATH=deploy/compose:deploy/local $(PYTHON) -m lingxi_compose
@@ -22,7 +24,7 @@ demo: venv ## a companion's story, told by a system of its own (MODEL=smollm2: b
 	@exec $(BIN)/python -m lingxi_local.demo
 
 test: venv ## run the tests on embedded servers (TEST_SERVERS=containers: on Docker)
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: venv ## lint, types, import rules, lock files, the web app (with Node)
 	$(BIN)/ruff check
