@@ -1,3 +1,8 @@
 """Fixtures and options of all tests."""
 
-pytest_plugins = ["tests.fixtures.prerequisites", "tests.fixtures.servers", "tests.fixtures.system"]
+pytest_plugins = [
+    "tests.fixtures.collecting",
+    "tests.fixtures.prerequisites",
+    "tests.fixtures.servers",
+    "tests.fixtures.system",
+]

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from services.chat.tests.component.harness import RunningChat
+from tests.fixtures.collecting import Collector
+from tests.fixtures.waiting import eventually
 
+TRACED_SECONDS_MAX = 60.0
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -23,6 +26,19 @@ async def test_a_burst_gets_one_answer(chat: RunningChat) -> None:
     assert (await chat.logged(first.session_id)).count("turn_completed") == 1
     (prompt,) = await chat.model.prompts("so 4")
     assert [m["content"] for m in prompt[1:]] == ["so 1", "so 2", "so 3", "so 4"]
+
+
+async def test_a_turn_that_waited_is_in_the_trace_of_its_message(
+    chat: RunningChat, collector: Collector
+) -> None:
+    await chat.outcome(await chat.ask(chat.post("traced")))
+
+    def ended() -> bool:
+        return bool(collector.trace_of("turn"))
+
+    await eventually(ended, TRACED_SECONDS_MAX)
+    posts = [span for span in collector.trace_of("turn") if span.name == "chat.rpc.post_message"]
+    assert [span.kind for span in posts] == ["server"]
 
 
 async def test_messages_during_a_turn_settle_too(chat: RunningChat) -> None:

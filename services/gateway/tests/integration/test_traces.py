@@ -1,31 +1,16 @@
 """One turn is one trace, from the HTTP request to the model and back into the log."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 
 import pytest
 
-from lingxi_chassis import tracing
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.tracing.otel import OtelTracer
-from services.gateway.tests.integration.collecting import Collector, Span, collecting
 from services.gateway.tests.integration.running import Lingxi
+from tests.fixtures.collecting import Collector, Span
 from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SECONDS_MAX = 60.0
-
-
-@pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    """Takes the traces of all services, which run in this process."""
-    with collecting() as collector:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
-        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-        with closing(OtelTracer("test")) as tracer:
-            tracing.install(tracer)
-            yield collector
-            tracing.install(None)
 
 
 def path(spans: Sequence[Span], name: str) -> list[str]:
