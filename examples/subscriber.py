@@ -19,7 +19,6 @@ from typing import Any
 from uuid import uuid4
 
 import nats
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
@@ -123,7 +122,7 @@ async def read(js: JetStreamContext, copy: Copy, stream: str, *, once: bool) -> 
         while True:
             try:
                 fetched = await events.fetch(BATCH_EVENTS, QUIET_SECONDS)
-            except NatsTimeoutError:  # nothing came
+            except TimeoutError:  # nothing came
                 if str((await js.stream_info(stream)).created) != created:
                     return False
                 if (await events.consumer_info()).num_pending == 0 and once:
