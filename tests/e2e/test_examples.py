@@ -18,7 +18,7 @@ from tests.fixtures.system import RunningSystem
 from tests.fixtures.waiting import eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-SECONDS_MAX = 60.0
+SECONDS_MAX = 300.0
 
 
 async def run(*command: str, given: str = "", **env: str) -> str:

@@ -14,7 +14,7 @@ from lingxi_contracts.envelope import Envelope
 from lingxi_contracts.subjects import event_subjects
 from services.agent.tests.component.conftest import RunningAgent
 
-WAIT_SECONDS_MAX = 10
+WAIT_SECONDS_MAX = 60
 
 
 async def test_it_becomes_ready(agent: RunningAgent) -> None:

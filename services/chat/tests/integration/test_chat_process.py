@@ -23,7 +23,7 @@ from lingxi_simulator.server import Running, start as start_simulator
 from services.chat.tests.component.harness import RunningChat, chat_settings, observed
 from tests.fixtures.waiting import eventually
 
-START_SECONDS_MAX = 60.0
+START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 10.0
 AT_ONCE_SECONDS_MAX = 3.0
 

@@ -47,7 +47,7 @@ async def process(environment: dict[str, str], *args: str) -> AsyncGenerator[Pro
 
 async def ended(environment: dict[str, str], *args: str) -> tuple[int | None, str]:
     """The exit code and what was printed."""
-    async with process(environment, *args) as running, asyncio.timeout(30):
+    async with process(environment, *args) as running, asyncio.timeout(90):
         out, err = await running.communicate()
         return running.returncode, (out + err).decode()
 

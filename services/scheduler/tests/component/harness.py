@@ -32,7 +32,7 @@ from tests.fixtures.waiting import eventually
 POOL_SIZE = 2
 SILENCE = timedelta(minutes=6)
 """More than the silence that a new agent waits for."""
-SETTLED_SECONDS_MAX = 30.0
+SETTLED_SECONDS_MAX = 60.0
 
 
 @dataclass

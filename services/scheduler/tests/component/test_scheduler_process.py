@@ -15,7 +15,7 @@ from lingxi_scheduler import bootstrap
 from lingxi_scheduler.settings import Settings
 from tests.fixtures.waiting import eventually
 
-START_SECONDS_MAX = 40.0
+START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 10.0
 
 

@@ -13,7 +13,7 @@ from lingxi_local.permissions import ROLES
 from lingxi_local.ports import LOOPBACK, unused_port as find_unused_port
 from tests.fixtures.waiting import eventually
 
-START_SECONDS_MAX = 30.0
+START_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 10.0
 
 
