@@ -43,7 +43,8 @@ class AskOnce:
         except TimeoutError:
             raise ModelTimeout("no free slot") from None
         try:
-            with ModelCall(self._kind, self.model):
+            with ModelCall(self._kind) as call:
+                call.of(self.model)
                 return await self._answer(body, tries, answer_bytes_max)
         finally:
             self._gate.leave(priority)

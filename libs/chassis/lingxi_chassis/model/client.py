@@ -187,7 +187,9 @@ class ModelClient:
         except TimeoutError:
             raise ModelTimeout("no free slot") from None
         try:
-            with ModelCall(KIND_OF[request.priority], tries.model) as call:
+            with ModelCall(KIND_OF[request.priority]) as call:
+                if tries.model == self.default_model:
+                    call.of(tries.model)
                 async with self._wire.opened(_body(request, tries.model), tries) as response:
                     parts = response.aiter_bytes()
                     while not answer.done and (data := await self._wire.next_bytes(parts, tries)):

@@ -43,11 +43,10 @@ _read, _written = TOKENS.labels("read"), TOKENS.labels("written")
 class ModelCall:
     """One call, as a context: leaving it ends the call, by the exception if there is one."""
 
-    def __init__(self, kind: Kind, model: str) -> None:
+    def __init__(self, kind: Kind) -> None:
         self._kind: Kind = kind
         # Not what others are within: an answer is handed out piece by piece.
         self._span = tracing.begin(f"model {kind}", tracing.Kind.ASKS)
-        self._span.tell("gen_ai.request.model", model)
         self._began = monotonic()
         self.first_text_at = 0.0
         """On the clock of durations; 0: none came yet."""
@@ -59,6 +58,10 @@ class ModelCall:
             seconds = self.first_text_at - self._began
             _first_token[self._kind].observe(seconds)
             self._span.tell("lingxi.first_token_seconds", seconds)
+
+    def of(self, model: str) -> None:
+        """Who is asked, if an operator chose it: a user's choice may be any text."""
+        self._span.tell("gen_ai.request.model", model)
 
     def used(self, usage: Usage | None) -> None:
         """What the provider says the call took, if it does."""

@@ -27,7 +27,10 @@ def path(spans: Sequence[Span], name: str) -> list[str]:
 async def test_a_turn_is_one_connected_trace(lingxi: Lingxi, collector: Collector) -> None:
     user = await lingxi.user()
     marker = f"marker-{new_id()}"
-    await user.say(marker)
+    parameters = {"personality_prompt": marker, "model": marker}
+    body = {"name": marker, "parameters": parameters}
+    agent = await user.send("POST", "/api/agents/", body, 201)
+    await user.say(marker, agent_id=agent["id"])
     post = "POST /api/chat/"
 
     # Spans come as they end. Whole: the cause of each is there, and one alone has none.
