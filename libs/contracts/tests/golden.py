@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 from uuid import UUID, uuid5
 
 from annotated_types import Ge
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from lingxi_contracts import agent, chat, gateway, scheduler
@@ -24,7 +24,12 @@ OWNERS = {module.OWNER: module.EVENTS for module in (agent, chat, gateway, sched
 KINDS = ("full", "required")
 NAMESPACE = UUID("a0000000-0000-4000-8000-000000000000")
 # What no rule below can know.
-BY_FIELD: dict[str, Any] = {"start": "22:30", "end": "07:00", "timezone": "Asia/Shanghai"}
+BY_FIELD: dict[str, Any] = {
+    "start": "22:30",
+    "end": "07:00",
+    "timezone": "Asia/Shanghai",
+    "xid": "700",
+}
 
 
 def golden_path(owner: str, tag: str, kind: str) -> Path:
@@ -61,6 +66,10 @@ def _value(name: str, kind_of: Any, field: FieldInfo | None, kind: str) -> Any:
         return _value(name, next(one for one in inner if one is not type(None)), field, kind)
     if origin is Literal:
         return inner[-1]
+    if origin is dict:
+        return {f"a key of {name}": _value(name, inner[1], None, kind)}
+    if kind_of is Any:
+        return [name, 1]
     if origin is tuple:
         return [_value(f"{name} {n}", inner[0], None, kind) for n in range(2)]
     return _plain(name, kind_of, field, kind)
@@ -80,7 +89,7 @@ def _plain(name: str, kind_of: Any, field: FieldInfo | None, kind: str) -> Any:
             if isinstance(limit, Ge)
         ]
         return max([*limits, 0]) + 7
-    if kind_of is datetime:
+    if kind_of in (datetime, AwareDatetime):
         return "2026-11-22T18:30:00Z"
     if kind_of is date:
         return "2026-11-22"
