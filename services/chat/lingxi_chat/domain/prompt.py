@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
-from zoneinfo import ZoneInfo
+
+from lingxi_chassis.zones import zone_named
 
 MESSAGE_TOKENS = 4
 """What a provider adds to each message for its role and borders."""
@@ -104,7 +105,7 @@ def build_prompt(
 
 
 def _system(known: Known, gap: timedelta) -> str:
-    zone = _zone(known.timezone)
+    zone = zone_named(known.timezone)
     now = known.now.astimezone(zone)
     facts = [f"Your name is {known.agent_name}."] if known.agent_name != "default" else []
     facts.append(f"It is {now:%A, %Y-%m-%d %H:%M} for the user ({zone.key}).")
@@ -118,7 +119,7 @@ def _with(
     base: str, known: Known, recalled: Sequence[Said], room: int, tokens: Callable[[str], int]
 ) -> str:
     """The system text with what is remembered, as far as there is room: the summary first."""
-    zone = _zone(known.timezone)
+    zone = zone_named(known.timezone)
     said = [
         f"- {one.at.astimezone(zone):%Y-%m-%d %H:%M}, {WHO_SAID[one.author]}: {_line(one.text)}"
         for one in recalled
@@ -142,14 +143,6 @@ def _with(
 def _line(text: str) -> str:
     """On one line: what somebody said never looks like a heading."""
     return " ".join(text.split())
-
-
-def _zone(name: str) -> ZoneInfo:
-    """A zone that this machine does not know must not keep anybody from an answer."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
 
 
 def _told(gap: timedelta) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from lingxi_chassis.postgres import Pool
+from lingxi_chassis.zones import zone_named
 from lingxi_contracts.agent import ABOUT_CHARS_MAX, AgentProfile
 from lingxi_contracts.chat import ProactiveWork
 from lingxi_contracts.errors import AgentNotFound, SessionNotFound, Unavailable
@@ -18,7 +19,7 @@ from lingxi_scheduler.application.record import Look, Record
 from lingxi_scheduler.domain import decisions, prompt
 from lingxi_scheduler.domain.decisions import LATE_MINUTES_MAX, Saying, Silence
 from lingxi_scheduler.domain.gates import FINAL, Closed, Standing, first_closed
-from lingxi_scheduler.domain.hours import day_of, zone_named
+from lingxi_scheduler.domain.hours import day_of
 from lingxi_scheduler.domain.manners import Manners
 from lingxi_scheduler.domain.watch import LONG_AGO, Watch
 from lingxi_scheduler.projections.caps import open_day, sent_on, with_room

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from lingxi_chassis.postgres import Pool
+from lingxi_chassis.zones import zone_named
 from lingxi_contracts.errors import (
     AgentNotFound,
     ProactiveExpired,
@@ -27,7 +28,6 @@ from lingxi_scheduler.application.parts import Agents, Clock, Sessions
 from lingxi_scheduler.application.record import Look, Record
 from lingxi_scheduler.domain import decisions
 from lingxi_scheduler.domain.gates import TYPING_PAUSE, Standing, first_closed
-from lingxi_scheduler.domain.hours import zone_named
 from lingxi_scheduler.domain.watch import LONG_AGO
 from lingxi_scheduler.projections.watches import find_watch
 

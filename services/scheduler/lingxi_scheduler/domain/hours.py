@@ -16,14 +16,6 @@ LOOK_AHEAD_MINUTES_MAX = 27 * 60
 MINUTE = timedelta(minutes=1)
 
 
-def zone_named(name: str) -> ZoneInfo:
-    """The zone of an IANA name; UTC for one that this machine does not know."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
 def is_quiet(now: datetime, quiet: QuietHours | None, zone: ZoneInfo) -> bool:
     """Whether the user's clock shows a quiet time. A span without length is none."""
     if quiet is None:
