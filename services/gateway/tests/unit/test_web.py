@@ -30,7 +30,9 @@ def build(tmp_path: Path) -> Path:
 
 def app_with(folder: Path) -> FastAPI:
     """The whole application, with its build there."""
-    nothing = SimpleNamespace(limits=limits(0, 0), cors_origins=(), trusted_proxies=())
+    nothing = SimpleNamespace(
+        limits=limits(0, 0), cors_origins=(), trusted_proxies=(), hsts_seconds=0
+    )
     app = create_app(cast("Parts", nothing))
     kept = [
         route
