@@ -12,7 +12,7 @@ SEEDS ?= 5
 
 COMPOSE := PYTHONPATH=deploy/compose:deploy/local $(PYTHON) -m lingxi_compose
 
-.PHONY: help run demo test check fmt types screenshots bench observe chaos containers up down logs backup restore rotate-key k8s-secrets lock venv
+.PHONY: help run demo test check audit fmt types screenshots bench observe chaos containers up down logs backup restore rotate-key k8s-secrets lock venv
 
 help: ## what you can do here
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ check: venv ## lint, types, import rules, lock files, the web app (with Node)
 	$(BIN)/lint-imports
 	$(BIN)/python deploy/local/lock.py --check
 	$(BIN)/python deploy/local/web.py --check
+
+audit: venv ## licences and known vulnerabilities of what is locked (asks the internet)
+	$(BIN)/python deploy/local/audit.py
 
 fmt: venv ## format the code and fix what can be fixed
 	$(BIN)/ruff check --fix
