@@ -256,6 +256,7 @@ async def test_what_a_handler_left_is_taken_off(shop: Publisher, nats_url: str) 
     seen = Seen()
     await shop.publish(2)
     async with replica(nats_url, seen):
+        await eventually(lambda: len(seen.ids) == 2)
         await settled(shop)
     for _ in range(2):  # the second time there is nothing to take off
         async with connect(nats_url, "clerk") as nats:
