@@ -76,6 +76,10 @@ class Lingxi:
         """The model misbehaves by this rule of the simulator's, behind those there are."""
         self.simulator.simulator.faults.add([Rule.model_validate(rule)])
 
+    def heal(self) -> None:
+        """No faults from now on; what hangs goes on."""
+        self.simulator.simulator.faults.remove()
+
     def says(self, text: str = "Yes.") -> None:
         """The model says this; otherwise it says one thing or several, as it likes."""
         self.fault(do="raw", content=text)

@@ -40,7 +40,7 @@ async def speak(nats: Client, user: User, ids: dict[str, Any], offset: int, text
 
 async def test_a_reply_is_whole_for_whoever_comes_in_its_middle(lingxi: Lingxi) -> None:
     user = await lingxi.user()
-    lingxi.fault(do="hang", seconds=2.0, times=1)
+    lingxi.fault(do="hang", seconds=60.0, times=1)
     shown = Shown()
     async with connect(lingxi.nats_url, "tester") as nats:
         async with feed(user.http, headers=user.headers) as told:
@@ -57,6 +57,7 @@ async def test_a_reply_is_whole_for_whoever_comes_in_its_middle(lingxi: Lingxi) 
             seen = await until(told, "delta")
             for offset in range(20, len(TEXT)):
                 await speak(nats, user, ids, offset, TEXT[offset])
+            lingxi.heal()
             seen += await until(told, "turn_completed")
         await saying
     for frame in seen:

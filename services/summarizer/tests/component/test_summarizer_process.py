@@ -14,7 +14,8 @@ from lingxi_local.ports import LOOPBACK, unused_port as find_unused_port
 from tests.fixtures.waiting import eventually
 
 START_SECONDS_MAX = 90.0
-STOP_SECONDS_MAX = 10.0
+STOP_SECONDS_MAX = 60.0
+"""Of a process that hangs: one that stops in good order exits with 0, and takes less than ten."""
 
 
 async def test_it_starts_is_ready_tells_a_lost_connection_and_stops(tmp_path: Path) -> None:
@@ -43,10 +44,10 @@ async def test_it_starts_is_ready_tells_a_lost_connection_and_stops(tmp_path: Pa
 
                 await eventually(lambda: answers(200), START_SECONDS_MAX)
                 nats.kill()
-                await eventually(lambda: answers(503))
+                await eventually(lambda: answers(503), START_SECONDS_MAX)
                 assert (await http.get(f"{url}/live")).status_code == 200
                 nats.start()
-                await eventually(lambda: answers(200))
+                await eventually(lambda: answers(200), START_SECONDS_MAX)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), STOP_SECONDS_MAX) == 0
         finally:
