@@ -1,6 +1,10 @@
 """Record what was learned from the messages of a session."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 from lingxi_agent.application.agent_log import AgentLog, load_memory
 from lingxi_agent.application.forget_memory import forget
@@ -18,8 +22,8 @@ async def record_memories(log: AgentLog, command: RecordMemories, at: datetime) 
     """One append a memory; broken off, a repeat does the rest. Once all are there, a repeat finds
     the messages learned from and does nothing.
 
-    Two records for one agent at the same time may both add what the other adds; each memory is
-    recorded once all the same, and the next record finds too many of them.
+    Two records for one agent at the same time may both add what the other adds, each as a memory of
+    its own: see `one_by_one`.
 
     Raises:
         AgentNotFound: it is unknown, deleted, or another user's.
@@ -36,6 +40,21 @@ async def record_memories(log: AgentLog, command: RecordMemories, at: datetime) 
         raise SessionNotFound from error
     await sessions.mark_learned(log.pool, command.session_id, command.covers_up_to)
     return Nothing()
+
+
+def one_by_one() -> Callable[[AgentLog, RecordMemories, datetime], Awaitable[Nothing]]:
+    """`record_memories`, an agent's in turn: the second finds what the first has recorded.
+
+    In one process, that is. Two replicas that hear of two ranges within the same milliseconds may
+    still know a thing twice, until one of them is corrected or forgotten.
+    """
+    locks = WeakValueDictionary[UUID, asyncio.Lock]()
+
+    async def record(log: AgentLog, command: RecordMemories, at: datetime) -> Nothing:
+        async with locks.setdefault(command.agent_id, asyncio.Lock()):
+            return await record_memories(log, command, at)
+
+    return record
 
 
 async def _carry_out(

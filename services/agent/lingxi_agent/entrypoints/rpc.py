@@ -13,7 +13,7 @@ from lingxi_agent.application.delete_agent import delete_agent
 from lingxi_agent.application.dismiss_suggestion import dismiss_suggestion
 from lingxi_agent.application.forget_memory import forget_memory
 from lingxi_agent.application.get_profile import get_profile
-from lingxi_agent.application.record_memories import record_memories
+from lingxi_agent.application.record_memories import one_by_one
 from lingxi_agent.application.record_review import record_review
 from lingxi_agent.application.roll_back_personality import roll_back_personality
 from lingxi_agent.projections.agents import get_agent, list_agents, walk_agents
@@ -71,7 +71,7 @@ async def serve(server: RpcServer, log: AgentLog) -> None:
     await verb(RecordReview, record_review)
     await verb(ApplySuggestion, apply_suggestion)
     await verb(DismissSuggestion, dismiss_suggestion)
-    await verb(RecordMemories, record_memories)
+    await verb(RecordMemories, one_by_one())
     await verb(ChangeMemory, change_memory)
     await verb(ForgetMemory, forget_memory)
     await question(GetAgent, get_agent)

@@ -46,6 +46,18 @@ async def test_what_is_learned_is_recorded_once(
     assert {one.session_id for one in cat.evidence} == {session_id}
 
 
+async def test_what_two_ranges_say_at_once_is_known_once(
+    agent: RunningAgent, user_id: UUID
+) -> None:
+    """Guards `one_by_one`: two replicas that asked the model about ranges that overlap."""
+    made = await create(agent, user_id)
+    facts = ("Has a cat.", "Plays go.", "Lives in 上海.")
+    ranges = [learned(made, user_id, new_id(), *facts, covers_from=1 + at) for at in range(6)]
+    await asyncio.gather(*map(agent.rpc.call, ranges))
+    found = await memories(agent, user_id, made.agent_id)
+    assert sorted(one.text for one in found) == sorted(facts)
+
+
 async def test_what_was_learned_replaces_what_was_learned_but_not_what_the_user_wrote(
     agent: RunningAgent, user_id: UUID, session_id: UUID
 ) -> None:
