@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from lingxi_chassis.clock import monotonic
 from lingxi_chassis.postgres import Pool
+from lingxi_chat.application.common_terms import CommonTerms
 from lingxi_chat.application.index_messages import index_messages
 from lingxi_chat.domain.prompt import Said
 from lingxi_chat.domain.recalling import Found, choose
@@ -16,6 +18,7 @@ from lingxi_chat.domain.terms import fingerprint, terms_of
 from lingxi_chat.projections.recall_search import Answer, Search, search_terms
 
 RECALL_SECONDS_MAX = 2.0
+NOTHING = Answer((), (), ())
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +33,7 @@ class Recall:
     def __init__(self, pool: Pool, alike: Alike | None = None) -> None:
         self._pool = pool
         self._alike = alike
+        self._common = CommonTerms()
 
     async def __call__(self, search: Search, asked: str) -> Sequence[Said]:
         """What fits a text, in order of time. Raises Unavailable."""
@@ -51,12 +55,21 @@ class Recall:
         # Of many terms the long ones, which are rarer.
         longest = sorted(terms, key=len, reverse=True)
         fingerprints = [fingerprint(search.agent_id, term) for term in longest]
-        answer: Answer = await search_terms(self._pool, search, fingerprints)
+        answer = await self._searched(search, fingerprints)
         if not answer.behind:
             return answer.found
         for session_id in answer.behind:
             await index_messages(self._pool, session_id, batches_max=1)
-        return (await search_terms(self._pool, search, fingerprints)).found
+        return (await self._searched(search, fingerprints)).found
+
+    async def _searched(self, search: Search, fingerprints: Sequence[int]) -> Answer:
+        now = monotonic()
+        asked = self._common.without(fingerprints, now)
+        if not asked:
+            return NOTHING
+        answer = await search_terms(self._pool, search, asked)
+        self._common.found(answer.common, now)
+        return answer
 
     async def _search_alike(self, search: Search, asked: str) -> Sequence[Found]:
         return () if self._alike is None else await self._alike(search, asked)

@@ -42,10 +42,15 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was found, best first. `behind`: sessions with messages that can't be found yet."""
+    """What was found, best first. `behind`: sessions with messages that can't be found yet;
+    `common`: the terms that nothing was found by, for too many messages hold them."""
 
     found: Sequence[Found]
     behind: Sequence[UUID]
+    common: Sequence[int]
+
+
+_COMMON = f"holding > least({COMMON_MESSAGES}, {COMMON_SHARE} * messages)"
 
 
 TERMS_SQL = f"""
@@ -64,10 +69,10 @@ TERMS_SQL = f"""
         select greatest(sum(terms_up_to), {MESSAGES_MIN})::float8 as messages
         from recall_progress
         where agent_id = %(agent_id)s and user_id = %(user_id)s
+    ), counted as (
+        select term, messages, count(*) as holding from found, size group by term, messages
     ), rare as (
-        select term, ln(1 + messages / count(*)) as weight from found, size
-        group by term, messages
-        having count(*) <= least({COMMON_MESSAGES}, {COMMON_SHARE} * messages)
+        select term, ln(1 + messages / holding) as weight from counted where not {_COMMON}
     ), fitting as (
         select session_id, seq, sum(weight) as weight from found join rare using (term)
         where session_id <> %(session_id)s or seq < %(window_from)s
@@ -93,7 +98,8 @@ TERMS_SQL = f"""
               and (m.session_id <> %(session_id)s or m.seq < %(window_from)s)
         )
     )
-    select behind.sessions, shown.* from behind left join shown on true
+    select behind.sessions, (select array_agg(term) from counted where {_COMMON}), shown.*
+    from behind left join shown on true
     order by shown.weight desc, shown.sent_at desc
 """
 
@@ -103,8 +109,9 @@ async def search_terms(pool: Pool, search: Search, terms: Sequence[int]) -> Answ
     rows = await fetch_all(
         pool, TERMS_SQL, params_of(search) | {"terms": list(terms[:TERMS_ASKED_MAX])}
     )
-    found = [found_in(row[1:6], fit_of_terms(*row[6:])) for row in rows if row[1] is not None]
-    return Answer(found, rows[0][0] or ())
+    found = [found_in(row[2:7], fit_of_terms(*row[7:])) for row in rows if row[2] is not None]
+    behind, common = rows[0][:2]
+    return Answer(found, behind or (), common or ())
 
 
 def params_of(search: Search) -> dict[str, object]:
