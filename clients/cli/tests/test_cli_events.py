@@ -65,13 +65,22 @@ def following(system: RunningSystem, *options: str) -> Generator[IO[str]]:
     argv = [sys.executable, "-m", "lingxi_cli", "events", "tail", "--json", *options]
     data_dir = system.local.data_places[0]
     env = {"LINGXI_DATA_DIR": str(data_dir), "PATH": "/usr/bin:/bin"}
-    with subprocess.Popen(argv, env=env, cwd="/", stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        argv,
+        env=env,
+        cwd="/",
+        stdout=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background, a shell has them ignore it, and so their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    ) as process:
         assert process.stdout is not None
         try:
             yield process.stdout
-        finally:
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 130
+        finally:
+            process.kill()
 
 
 async def test_a_tail_goes_on_through_a_restart_of_nats(
