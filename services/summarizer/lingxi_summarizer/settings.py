@@ -15,3 +15,4 @@ class Settings(ServiceSettings):
     model_context_tokens: int = Field(default=8192, alias="MODEL_CONTEXT_TOKENS", ge=2048)
     model_concurrency: int = Field(default=16, alias="MODEL_CONCURRENCY", ge=1, le=1024)
     settle_ms: int = Field(default=2_000, alias="LINGXI_SUMMARY_SETTLE_MS", ge=0, le=60_000)
+    """Nobody misses a summary so soon; a burst of messages gets one."""

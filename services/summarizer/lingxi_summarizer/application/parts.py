@@ -11,8 +11,6 @@ from weakref import WeakValueDictionary
 from lingxi_chassis.model.errors import BadAnswer
 from lingxi_summarizer.domain.asking import Question
 
-SETTLE_SECONDS = 2.0
-"""Nobody misses a summary so soon; a burst of messages gets one."""
 ANSWERS_MAX = 2
 """To one question, before it is given up as not understood."""
 
@@ -90,9 +88,7 @@ class OneAtATime:
     @asynccontextmanager
     async def __call__(self, due: Due) -> AsyncGenerator[Turn | None]:
         """The turn of its session; None: somebody else did it meanwhile."""
-        turn = self._turns.get(due.session_id)
-        if turn is None:
-            turn = self._turns[due.session_id] = Turn()
+        turn = self._turns.setdefault(due.session_id, Turn())
         async with turn.lock:
             if turn.is_done(due):
                 yield None

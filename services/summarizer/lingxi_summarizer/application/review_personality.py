@@ -11,13 +11,7 @@ import structlog
 from lingxi_chassis.rpc import RpcClient
 from lingxi_contracts.agent import Evidence, GetPersonalityReview, PersonalityReview, RecordReview
 from lingxi_contracts.chat import GetReviewWork, ReviewWork
-from lingxi_summarizer.application.parts import (
-    SETTLE_SECONDS,
-    Due,
-    Model,
-    OneAtATime,
-    answered,
-)
+from lingxi_summarizer.application.parts import Due, Model, OneAtATime, answered
 from lingxi_summarizer.domain.review import UNCHANGED, Found, build_review_prompt, read_review
 
 log = structlog.get_logger(__name__)
@@ -26,9 +20,7 @@ log = structlog.get_logger(__name__)
 class ReviewPersonalities:
     """Asks chat for the newest messages, agent for the personality, the model for a judgement."""
 
-    def __init__(
-        self, rpc: RpcClient, model: Model, settle_seconds: float = SETTLE_SECONDS
-    ) -> None:
+    def __init__(self, rpc: RpcClient, model: Model, settle_seconds: float) -> None:
         self._rpc = rpc
         self._model = model
         self._one_at_a_time = OneAtATime(settle_seconds)

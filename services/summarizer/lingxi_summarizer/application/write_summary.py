@@ -15,13 +15,7 @@ from lingxi_chassis.rpc import RpcClient
 from lingxi_contracts.agent import ListMemories, MemoryView, RecordMemories
 from lingxi_contracts.chat import GetSummaryWork, RecordSummary, SummaryWork
 from lingxi_contracts.errors import SummaryOutdated, Unavailable
-from lingxi_summarizer.application.parts import (
-    SETTLE_SECONDS,
-    Due,
-    Model,
-    OneAtATime,
-    answered,
-)
+from lingxi_summarizer.application.parts import Due, Model, OneAtATime, answered
 from lingxi_summarizer.domain.asking import LEFT_OUT, prompt_tokens_max
 from lingxi_summarizer.domain.summary import (
     Summary,
@@ -40,9 +34,7 @@ log = structlog.get_logger(__name__)
 class WriteSummaries:
     """Asks chat what is to be done, the model for the words, and tells the owners."""
 
-    def __init__(
-        self, rpc: RpcClient, model: Model, settle_seconds: float = SETTLE_SECONDS
-    ) -> None:
+    def __init__(self, rpc: RpcClient, model: Model, settle_seconds: float) -> None:
         self._rpc = rpc
         self._model = model
         self._one_at_a_time = OneAtATime(settle_seconds)
