@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import structlog
 
 from lingxi_cli.__main__ import main
 
@@ -52,6 +53,8 @@ def call(
         code = main(argv)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
+    finally:
+        structlog.reset_defaults()  # the command is quiet for its whole process, which is ours
     printed = capsys.readouterr()
     return Result(code, printed.out, printed.err)
 

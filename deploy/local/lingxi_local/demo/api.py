@@ -13,12 +13,18 @@ ANSWER_SECONDS_MAX = 120.0
 ASKED_MAX = 5
 """For an answer that takes longer than a request may; a turn ends long before."""
 POLL_SECONDS = 0.2
+AWAY_PAUSE_SECONDS = 1.0
+"""Before what may be repeated is asked again of a service that was away."""
 
 type Json = dict[str, Any]
 
 
 class ApiFailed(Exception):
     """What the API refused, or that it cannot be reached."""
+
+
+class Away(ApiFailed):
+    """A service is away for a moment, or too slow."""
 
 
 class ModelFailed(ApiFailed):
@@ -69,6 +75,14 @@ class Api:
         return answer
 
     def _ask(self, method: str, path: str, body: Json | None, key: str = "") -> Json:
+        for _ in range(ASKED_MAX - 1 if method != "POST" or key else 0):
+            try:
+                return self._ask_once(method, path, body, key)
+            except Away:
+                time.sleep(AWAY_PAUSE_SECONDS)
+        return self._ask_once(method, path, body, key)
+
+    def _ask_once(self, method: str, path: str, body: Json | None, key: str) -> Json:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._access}"}
         if key:
             headers["Idempotency-Key"] = key
@@ -85,7 +99,8 @@ class Api:
             said = error.read().decode(errors="replace")
             if error.code == HTTPStatus.BAD_GATEWAY:
                 raise ModelFailed(json.loads(said)) from None
-            raise ApiFailed(f"{method} {path}: {error.code} {said}") from None
+            failed = Away if error.code == HTTPStatus.SERVICE_UNAVAILABLE else ApiFailed
+            raise failed(f"{method} {path}: {error.code} {said}") from None
         except (URLError, TimeoutError) as error:
             raise ApiFailed(f"{method} {path}: {error}") from None
 

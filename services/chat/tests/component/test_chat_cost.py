@@ -18,6 +18,9 @@ from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+BACKGROUND = ("relay", "sweep", "index")
+"""What no turn waits for: it comes when it comes."""
+
 type Statements = list[tuple[str, str]]
 
 
@@ -46,6 +49,8 @@ def kind(sql: str) -> str:
         ("sweep", "skip locked"),
         ("sweep", "count(*) from erasures"),
         ("prompt", "select timezone from users"),
+        ("index", "insert into message_terms"),
+        ("index", "from recall_progress where session_id = s.session_id"),
         ("recall", "message_terms"),
         ("find", "left join messages m on m.message_id"),
         ("profile", "personality_prompt"),
@@ -101,7 +106,7 @@ async def test_a_turn_costs_four_statements_and_two_requests(
     posted = await chat.ask(chat.post("cost 1", first.session_id))
     await eventually(lambda: sum(kind(sql) == "append" for _, sql in statements) == 2)
 
-    kinds = [kind(sql) for _, sql in statements if kind(sql) not in ("relay", "sweep")]
+    kinds = [kind(sql) for _, sql in statements if kind(sql) not in BACKGROUND]
     # The post decides on what this process appended last; another process looks first.
     assert kinds == ["append", "profile", "prompt", "append"]
     databases = {database for database, sql in statements if kind(sql) == "profile"}
@@ -142,7 +147,7 @@ async def test_a_first_message_costs_a_look_and_a_profile_more(
     await chat.ask(chat.post("How are you?"))  # small talk: nothing to recall
     await eventually(lambda: sum(kind(sql) == "append" for _, sql in statements) == 2)
 
-    kinds = [kind(sql) for _, sql in statements if kind(sql) not in ("relay", "sweep")]
+    kinds = [kind(sql) for _, sql in statements if kind(sql) not in BACKGROUND]
     assert kinds == ["find", "profile", "append", "profile", "prompt", "append"]
     assert seen.count("agent.rpc.get_profile") == 2
 
@@ -157,7 +162,7 @@ async def test_recall_costs_a_statement_where_there_is_something_to_recall(
     await chat.ask(chat.post("Bees in a lighthouse?", said.session_id))
     await eventually(lambda: sum(kind(sql) == "append" for _, sql in statements) == 2)
 
-    kinds = [kind(sql) for _, sql in statements if kind(sql) not in ("relay", "sweep")]
+    kinds = [kind(sql) for _, sql in statements if kind(sql) not in BACKGROUND]
     assert sorted(kinds) == ["append", "append", "profile", "prompt", "recall"]
 
 
@@ -167,7 +172,7 @@ async def test_questions_cost_a_statement_or_two(chat: RunningChat, statements: 
     async def cost(asking: Any) -> int:
         statements.clear()
         await asking
-        return sum(kind(sql) not in ("relay", "sweep") for _, sql in statements)
+        return sum(kind(sql) not in BACKGROUND for _, sql in statements)
 
     assert await cost(chat.session(said.session_id)) == 1
     assert await cost(chat.messages(said.session_id)) == 2
