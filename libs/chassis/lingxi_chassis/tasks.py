@@ -42,7 +42,8 @@ async def in_background(
 
 
 def ahead[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Begin what will be awaited later; if nobody does, its failure is not worth a word."""
-    task = asyncio.create_task(work)
+    """Begin what will be awaited later, at once up to its first wait; if nobody awaits it, its
+    failure is not worth a word."""
+    task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     return task

@@ -40,6 +40,7 @@ from lingxi_chat.application.catch_up import Behind, CatchUp
 from lingxi_chat.application.edit_message import EditMessages
 from lingxi_chat.application.embed_messages import MeantMessages
 from lingxi_chat.application.index_messages import index_messages
+from lingxi_chat.application.look_up import LookUp
 from lingxi_chat.application.moderate import Moderate
 from lingxi_chat.application.parts import SessionLog
 from lingxi_chat.application.post_message import PostMessages
@@ -193,15 +194,15 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         live = LiveSignals(parts.nats, settings.nats_stream_replicas)
         await stack.enter_async_context(in_background(live.keep_stream(), "live", stop.fail))
         settle_seconds = settings.burst_settle_ms / 1000
-        model = SpeakingModel(client)
         recalling = await stack.enter_async_context(
             start_recalling(settings, parts.pool, client.gate, stop)
         )
         moderate = await stack.enter_async_context(start_moderating(settings, rules, client.gate))
+        look_up = LookUp(parts.pool, profiles)
         answer = AnswerTurns(
             log,
-            profiles,
-            model,
+            look_up,
+            SpeakingModel(client),
             live,
             recalling.recall,
             moderate,
@@ -238,7 +239,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         await parts.nats.subscribe(CHAT_WORK, cb=nudged)
         await parts.nats.subscribe(CHAT_STOP, cb=told_to_stop)
         turns = rpc.Turns(
-            post=PostMessages(log, profiles, workers, rules),
+            post=PostMessages(log, profiles, look_up, workers, rules),
             retry=RetryTurns(log, workers),
             regenerate=RegenerateTurns(log, workers),
             edit=EditMessages(log, workers, rules),

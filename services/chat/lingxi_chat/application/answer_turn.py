@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import cast
-from uuid import UUID
 
 import structlog
 
@@ -20,12 +19,12 @@ from lingxi_chassis.leases import LeaseLost, held
 from lingxi_chassis.model.errors import BadAnswer, ModelFailure
 from lingxi_chassis.model.tokens import estimate_tokens
 from lingxi_chat.application.delete_session import delete_session
+from lingxi_chat.application.look_up import LookedUp, LookUp
 from lingxi_chat.application.moderate import Moderate
 from lingxi_chat.application.parts import (
     Anew,
     Live,
     Model,
-    Profiles,
     SessionLog,
     SessionSnapshot,
     Spoken,
@@ -35,8 +34,7 @@ from lingxi_chat.application.stopping import CutOff, Stopped
 from lingxi_chat.application.telling import Telling
 from lingxi_chat.application.turn_times import TurnTimes
 from lingxi_chat.application.turn_workers import Held
-from lingxi_chat.domain.bubbles import BUBBLES_MAX, delay_ms
-from lingxi_chat.domain.conversation import PENDING_MAX
+from lingxi_chat.domain.bubbles import delay_ms
 from lingxi_chat.domain.prompt import Known, Prompt, Said, build_prompt
 from lingxi_chat.domain.session import Session
 from lingxi_chat.domain.turns import Bubble, Failure, Reply, Stop, TurnEnd, end_turn
@@ -50,7 +48,7 @@ from lingxi_chat.projections.open_turns import (
     holding,
     renew,
 )
-from lingxi_chat.projections.prompt_material import Newest, newest_messages
+from lingxi_chat.projections.prompt_material import Newest
 from lingxi_chat.projections.recall_search import Search
 from lingxi_contracts.agent import AgentProfile
 from lingxi_contracts.chat import DeleteSession, FailureCode, TurnStarted
@@ -60,10 +58,6 @@ RENEW_SECONDS = 5.0
 RECORD_PAUSE_SECONDS = 0.5
 ANSWER_TOKENS = 1_024
 """Room in the model's context for the answer, unless the agent says another number."""
-PROMPT_MESSAGES_MAX = PENDING_MAX + BUBBLES_MAX
-"""All that wait, and the turn that was answered meanwhile: more than comes before a summary covers
-it, unless its writer is away for long. Of what is covered, as much as fits beside that."""
-
 ABANDONED = Failure(
     "abandoned", f"The turn was tried {ATTEMPTS_MAX} times and never came to an end.", True
 )
@@ -79,7 +73,7 @@ class AnswerTurns:
     """
 
     log: SessionLog
-    profiles: Profiles
+    look_up: LookUp
     model: Model
     live: Live
     recall: Recall
@@ -151,27 +145,26 @@ class AnswerTurns:
             return TurnEnd(claim.turn_id, claim.attempt, newest, ABANDONED, new_id())
         telling = Telling(self.live, claim)
         async with telling:
-            profile, newest_said = await self._look_up(turn, session)
-            waiting = _waiting(session, newest_said)
+            found = await self._looked_up(turn, session)
+            waiting = _waiting(session, found.newest)
             async with self.moderate.looking_at(waiting) as moderation:
-                prompt = await self._recalling(claim, profile, session, newest_said)
-                outcome = await self._outcome(turn, profile, prompt, telling, newest_said)
-                found = await moderation.found()
+                prompt = await self._recalling(claim, session, found)
+                outcome = await self._outcome(turn, found, prompt, telling)
+                flagged = await moderation.found()
         answered = prompt.answers_up_to
-        return TurnEnd(claim.turn_id, claim.attempt, answered, outcome, new_id(), found)
+        return TurnEnd(claim.turn_id, claim.attempt, answered, outcome, new_id(), flagged)
 
     async def _outcome(
         self,
         turn: Held,
-        profile: AgentProfile,
+        found: LookedUp,
         prompt: Prompt,
         telling: Telling,
-        newest: Newest,
     ) -> Reply | Failure | Stop:
         try:
             async with turn.stopping.interrupting():
-                spoken = await self._speak(turn.times, profile, prompt, telling)
-            return _reply(telling.shown, spoken, profile, newest.suggestion_id)
+                spoken = await self._speak(turn.times, found.profile, prompt, telling)
+            return _reply(telling.shown, spoken, found)
         except Stopped:
             await telling.tell()
             return Stop(_bubbles(telling.shown))
@@ -199,40 +192,18 @@ class AnswerTurns:
                         return part
         raise BadAnswer("no end")
 
-    async def _look_up(self, turn: Held, session: Session) -> tuple[AgentProfile, Newest]:
-        """The profile as it is at the claim: asked for while that was committed, or else now that
-        it is known what it is to be about."""
-        if turn.profile is not None:
+    async def _looked_up(self, turn: Held, session: Session) -> LookedUp:
+        """What was looked up while the claim was committed, or else now."""
+        if turn.looked_up is not None:
             with suppress(Unavailable):
-                newest, profile = await asyncio.gather(
-                    self._newest(turn.claim, session), turn.profile
-                )
-                return profile, newest
-        newest = await self._newest(turn.claim, session)
-        asked = [said.text for said in newest.messages if said.author == "user"]
-        about = asked[-1] if asked else ""
-        profile = await self.profiles.profile(turn.claim.user_id, session.agent_id, about)
-        return profile, newest
+                return await turn.looked_up
+        return await self.look_up(turn.claim.user_id, turn.claim.session_id, session)
 
-    async def _newest(self, claim: Claim, session: Session) -> Newest:
-        newest = await newest_messages(
-            self.log.pool,
-            claim.session_id,
-            claim.user_id,
-            PROMPT_MESSAGES_MAX,
-            session.turn.regenerates if session.turn else None,
-        )
-        if not newest.messages:
-            raise SessionNotFound  # deleted since we loaded it
-        return newest
-
-    async def _recalling(
-        self, claim: Claim, profile: AgentProfile, session: Session, newest: Newest
-    ) -> Prompt:
+    async def _recalling(self, claim: Claim, session: Session, found: LookedUp) -> Prompt:
         """The prompt with what fits the messages that wait, of all that is not in it anyway."""
-        prompt = self._prompt(profile, session, newest)
+        prompt = self._prompt(session, found)
         window_from = min(said.seq for said in prompt.messages)
-        if window_from == 1 and not newest.elsewhere:
+        if window_from == 1 and not found.newest.elsewhere:
             return prompt
         search = Search(
             claim.user_id,
@@ -241,17 +212,12 @@ class AnswerTurns:
             window_from,
             session.turn.regenerates if session.turn else None,
         )
-        asked = "\n".join(said.text for said in _waiting(session, newest))
+        asked = "\n".join(said.text for said in _waiting(session, found.newest))
         recalled = await self.recall(search, asked)
-        return self._prompt(profile, session, newest, recalled) if recalled else prompt
+        return self._prompt(session, found, recalled) if recalled else prompt
 
-    def _prompt(
-        self,
-        profile: AgentProfile,
-        session: Session,
-        newest: Newest,
-        recalled: Sequence[Said] = (),
-    ) -> Prompt:
+    def _prompt(self, session: Session, found: LookedUp, recalled: Sequence[Said] = ()) -> Prompt:
+        profile, newest = found.profile, found.newest
         # An agent may ask for longer answers than there is room for: half is for the prompt.
         room = min(profile.parameters.max_tokens or ANSWER_TOKENS, self.context_tokens // 2)
         return build_prompt(
@@ -302,9 +268,7 @@ def _waiting(session: Session, newest: Newest) -> list[Said]:
     return [said for said in newest.messages if said.seq in waiting]
 
 
-def _reply(
-    texts: Sequence[str], spoken: Spoken, profile: AgentProfile, suggestion_id: UUID | None
-) -> Reply:
+def _reply(texts: Sequence[str], spoken: Spoken, found: LookedUp) -> Reply:
     """Raises BadAnswer if nothing was said."""
     if not texts:
         raise BadAnswer("empty")
@@ -314,8 +278,8 @@ def _reply(
         fallback_from=spoken.fallback_from,
         usage=spoken.usage,
         latency_ms=spoken.latency_ms,
-        personality_version=profile.personality_version,
-        suggestion_id=suggestion_id,
+        personality_version=found.profile.personality_version,
+        suggestion_id=found.newest.suggestion_id,
     )
 
 

@@ -5,9 +5,11 @@ records the message, the turn that will answer it and that turn's work row. If t
 free slot the turn is claimed in the same append: nothing stands between the commit and the model.
 """
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from lingxi_chassis.clock import utc_now
@@ -15,15 +17,17 @@ from lingxi_chassis.eventlog import Clause, Conflict, GuardLost, again_on_confli
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.tasks import ahead
 from lingxi_chat.application.get_answer import recorded_state
+from lingxi_chat.application.look_up import LookUp
 from lingxi_chat.application.parts import Profiles, SessionLog, SessionSnapshot
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain import conversation
+from lingxi_chat.domain.prompt import Said
 from lingxi_chat.domain.safety import Rules
 from lingxi_chat.domain.session import SessionEvent, evolve
 from lingxi_chat.projections.messages import find_repeat
 from lingxi_chat.projections.neighbours import living
 from lingxi_chat.projections.open_turns import locking, settling
-from lingxi_contracts.chat import Critical, PostedMessage, PostMessage
+from lingxi_contracts.chat import Critical, MessagePosted, PostedMessage, PostMessage
 from lingxi_contracts.errors import (
     AgentMismatch,
     AgentNotFound,
@@ -38,6 +42,7 @@ class PostMessages:
 
     log: SessionLog
     profiles: Profiles
+    look_up: LookUp
     workers: TurnWorkers
     rules: Rules
 
@@ -116,8 +121,11 @@ class PostMessages:
             turn_id, command.session_id, command.user_id, settles=True
         ) as starting:
             if starting.here:
-                asked = self.profiles.profile(command.user_id, state.agent_id, command.text)
-                starting.profile = ahead(asked)
+                said = next(_said(one, at) for one in posted if isinstance(one, MessagePosted))
+                starting.looked_up = ahead(
+                    self.look_up.early(command.user_id, command.session_id, state, said)
+                )
+                await asyncio.sleep(0)  # the questions leave before the append is put together
             try:
                 starting.begun = await self.log.append(
                     snapshot, (*first, *posted), at, guard=guard, effects=(starting.work,)
@@ -140,6 +148,10 @@ class PostMessages:
             effects=(settling(settle_seconds),),
         )
         self.workers.look_once_settled()
+
+
+def _said(posted: MessagePosted, at: datetime) -> Said:
+    return Said(posted.seq, "user", posted.text, at)
 
 
 def _pending(command: PostMessage, turn_id: UUID, critical: Critical | None) -> PostedMessage:

@@ -18,11 +18,11 @@ from lingxi_chassis.clock import monotonic
 from lingxi_chassis.eventlog import Clause
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool
+from lingxi_chat.application.look_up import LookedUp
 from lingxi_chat.application.parts import SessionSnapshot
 from lingxi_chat.application.stopping import Stopping
 from lingxi_chat.application.turn_times import TurnTimes
 from lingxi_chat.projections.open_turns import Claim, claim_waiting, enqueue, give_back
-from lingxi_contracts.agent import AgentProfile
 from lingxi_contracts.errors import Unavailable
 
 SWEEP_SECONDS = 5.0
@@ -38,13 +38,13 @@ log = structlog.get_logger(__name__)
 class Held:
     """A turn to work on: our claim, when we made it, and its session if we know it already.
 
-    `profile`: the agent's, if it was asked for while the claim was committed.
+    `looked_up`: what to speak from, if it was asked for while the claim was committed.
     """
 
     claim: Claim
     claimed_at: float
     snapshot: SessionSnapshot | None = None
-    profile: asyncio.Task[AgentProfile] | None = None
+    looked_up: asyncio.Task[LookedUp] | None = None
     stopping: Stopping = field(default_factory=Stopping)
     times: TurnTimes = field(default_factory=TurnTimes)
 
@@ -57,12 +57,12 @@ type AnswerTurn = Callable[[Held], Awaitable[Held | None]]
 class Starting:
     """A turn about to start: `work` goes into its append, whose result is told in `begun`.
 
-    `here`: this replica works on it then, and may be given the agent's `profile`, being asked for.
+    `here`: this replica works on it then, and may be given what to speak from, being looked up.
     """
 
     work: Clause
     here: bool
-    profile: asyncio.Task[AgentProfile] | None = None
+    looked_up: asyncio.Task[LookedUp] | None = None
     begun: SessionSnapshot | None = None
 
 
@@ -114,12 +114,10 @@ class TurnWorkers:
         finally:
             if claim is not None and starting.begun is None:
                 self._free += 1
-                if starting.profile is not None:
-                    starting.profile.cancel()
         if starting.begun is None:
             return
         if claim is not None:
-            self._begin(Held(claim, claimed_at, starting.begun, starting.profile))
+            self._begin(Held(claim, claimed_at, starting.begun, starting.looked_up))
         elif settle_seconds:
             self.look_once_settled()
         else:

@@ -25,7 +25,13 @@ class Newest:
 
 
 async def newest_messages(
-    pool: Pool, session_id: UUID, user_id: UUID, limit: int, without_turn: UUID | None = None
+    pool: Pool,
+    session_id: UUID,
+    user_id: UUID,
+    agent_id: UUID,
+    *,
+    limit: int,
+    without_turn: UUID | None = None,
 ) -> Newest:
     """What a prompt is made of.
 
@@ -47,14 +53,14 @@ async def newest_messages(
         select 0, null, {STANDING.format(session_id="%(session_id)s")}, null,
                (select timezone from users where user_id = %(user_id)s),
                (select suggestion_id from reviews where session_id = %(session_id)s),
-               exists (select from sessions this join sessions other using (user_id, agent_id)
-                       where this.session_id = %(session_id)s
-                         and other.session_id <> %(session_id)s)
+               exists (select from sessions where user_id = %(user_id)s
+                       and agent_id = %(agent_id)s and session_id <> %(session_id)s)
         order by seq desc
         """,
         {
             "session_id": session_id,
             "user_id": user_id,
+            "agent_id": agent_id,
             "without_turn": without_turn,
             "limit": limit,
         },

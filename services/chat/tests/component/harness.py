@@ -21,6 +21,7 @@ from lingxi_chat.adapters.agents import RemoteProfiles
 from lingxi_chat.adapters.live import LiveSignals
 from lingxi_chat.adapters.model import SpeakingModel
 from lingxi_chat.application.answer_turn import AnswerTurns
+from lingxi_chat.application.look_up import LookUp
 from lingxi_chat.application.moderate import Moderate
 from lingxi_chat.application.recall import Recall
 from lingxi_chat.application.turn_workers import TurnWorkers
@@ -180,7 +181,7 @@ class RunningChat:
         client = bootstrap.model_client(self.settings)
         answer = AnswerTurns(
             bootstrap.session_log(self.pool),
-            RemoteProfiles(self.rpc),
+            LookUp(self.pool, RemoteProfiles(self.rpc)),
             SpeakingModel(client),
             LiveSignals(self.nats),
             Recall(self.pool),

@@ -108,7 +108,8 @@ async def test_a_turn_costs_four_statements_and_two_requests(
 
     kinds = [kind(sql) for _, sql in statements if kind(sql) not in BACKGROUND]
     # The post decides on what this process appended last; another process looks first.
-    assert kinds == ["append", "profile", "prompt", "append"]
+    assert sorted(kinds[:3]) == ["append", "profile", "prompt"]
+    assert kinds[3:] == ["append"]
     databases = {database for database, sql in statements if kind(sql) == "profile"}
     assert databases.isdisjoint({db for db, sql in statements if kind(sql) == "append"})
     await chat.outcome(posted)
@@ -131,8 +132,9 @@ async def test_a_prompt_reads_no_more_messages_than_its_bound(chat: RunningChat)
     for number in range(1, 4):
         await chat.say(f"Number {number}.", session_id)
     last = (await chat.messages(session_id))[-1].seq
+    agent_id = (await chat.session(session_id)).agent_id
 
-    read = await newest_messages(chat.pool, session_id, chat.user_id, 3)
+    read = await newest_messages(chat.pool, session_id, chat.user_id, agent_id, limit=3)
 
     assert [said.seq for said in read.messages] == [last - 2, last - 1, last]
 
@@ -148,7 +150,9 @@ async def test_a_first_message_costs_a_look_and_a_profile_more(
     await eventually(lambda: sum(kind(sql) == "append" for _, sql in statements) == 2)
 
     kinds = [kind(sql) for _, sql in statements if kind(sql) not in BACKGROUND]
-    assert kinds == ["find", "profile", "append", "profile", "prompt", "append"]
+    assert kinds[:2] == ["find", "profile"]
+    assert sorted(kinds[2:5]) == ["append", "profile", "prompt"]
+    assert kinds[5:] == ["append"]
     assert seen.count("agent.rpc.get_profile") == 2
 
 
@@ -187,8 +191,9 @@ async def test_questions_cost_a_statement_or_two(chat: RunningChat, statements: 
 async def test_an_idle_service_asks_nothing_about_sessions(
     chat: RunningChat, statements: Statements
 ) -> None:
+    before = await published(chat)
     said = await chat.say("And then silence.")
-    await settled(chat, said.session_id, 0)
+    await settled(chat, said.session_id, before)
     await eventually(lambda: is_heard(chat))
     statements.clear()
     await eventually(lambda: len(statements) >= 3)

@@ -248,9 +248,8 @@ async def test_a_session_deleted_during_its_turn_stays_deleted(chat: RunningChat
     await chat.model.fault("hang", contains="farewell", times=1, seconds=0.2)
     posted = await chat.ask(chat.post("farewell"))
     await chat.model.asked("farewell")
-    await chat.ask(DeleteSession(user_id=chat.user_id, session_id=posted.session_id))
-
     with capture_logs() as logs:
+        await chat.ask(DeleteSession(user_id=chat.user_id, session_id=posted.session_id))
         await eventually(
             lambda: bool(
                 {"turn_left_to_another", "turn_without_session"} & {one["event"] for one in logs}

@@ -1,0 +1,91 @@
+"""What a turn speaks from: the newest messages, and the agent's profile.
+
+Looked up while the append that starts the turn is being committed, or else once it is claimed. What
+is looked up early lacks nothing but the message that is posted: the append was decided on a version
+that could be read before, and is no append if anything came in between.
+"""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from lingxi_chassis.postgres import Pool
+from lingxi_chassis.tasks import ahead
+from lingxi_chat.application.parts import Profiles
+from lingxi_chat.domain.bubbles import BUBBLES_MAX
+from lingxi_chat.domain.conversation import PENDING_MAX
+from lingxi_chat.domain.prompt import Said
+from lingxi_chat.domain.session import Session
+from lingxi_chat.projections.prompt_material import Newest, newest_messages
+from lingxi_contracts.agent import AgentProfile
+from lingxi_contracts.errors import SessionNotFound
+
+MESSAGES_MAX = PENDING_MAX + BUBBLES_MAX
+"""All that wait, and the turn that was answered meanwhile: more than comes before a summary covers
+it, unless its writer is away for long."""
+VERBATIM_MESSAGES = 40
+"""So many are in a prompt word by word if they fit, though the summary tells of them too."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What there is to speak from."""
+
+    profile: AgentProfile
+    newest: Newest
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """The use case with what it needs."""
+
+    pool: Pool
+    profiles: Profiles
+
+    async def early(
+        self, user_id: UUID, session_id: UUID, session: Session, posted: Said
+    ) -> LookedUp:
+        """For the turn that a message starts, which is not recorded yet in `session`.
+
+        Raises:
+            AgentNotFound: deleted.
+            Unavailable: agent or the database is away.
+        """
+        wanted = messages_wanted(session, posted.seq)
+        asked = ahead(self.profiles.profile(user_id, session.agent_id, posted.text))
+        newest = await newest_messages(
+            self.pool, session_id, user_id, session.agent_id, limit=wanted
+        )
+        profile = await asked
+        before = [said for said in newest.messages if said.seq < posted.seq]
+        messages = [*before, posted][-wanted:]
+        return LookedUp(profile, replace(newest, messages=messages))
+
+    async def __call__(self, user_id: UUID, session_id: UUID, session: Session) -> LookedUp:
+        """For a turn that is claimed.
+
+        Raises:
+            SessionNotFound, AgentNotFound: deleted.
+            Unavailable: agent or the database is away.
+        """
+        newest = await newest_messages(
+            self.pool,
+            session_id,
+            user_id,
+            session.agent_id,
+            limit=messages_wanted(session, session.last_seq),
+            without_turn=session.turn.regenerates if session.turn else None,
+        )
+        if not newest.messages:
+            raise SessionNotFound
+        asked = [said.text for said in newest.messages if said.author == "user"]
+        about = asked[-1] if asked else ""
+        profile = await self.profiles.profile(user_id, session.agent_id, about)
+        return LookedUp(profile, newest)
+
+
+def messages_wanted(session: Session, newest_seq: int) -> int:
+    """How many of the newest messages a prompt is made of, up to a seq: what waits, what no summary
+    tells of yet, and as much of the rest as is worth its tokens."""
+    first_waiting = min((one.seq for one in session.waiting), default=newest_seq)
+    told_up_to = min(session.marks.covers_up_to, first_waiting - 1)
+    return min(MESSAGES_MAX, max(VERBATIM_MESSAGES, newest_seq - told_up_to))

@@ -1,0 +1,77 @@
+"""What a turn speaks from, looked up before the post that starts it is recorded, or after."""
+
+from uuid import UUID
+
+import pytest
+
+from lingxi_chassis.clock import utc_now
+from lingxi_chat import bootstrap
+from lingxi_chat.adapters.agents import RemoteProfiles
+from lingxi_chat.application.look_up import VERBATIM_MESSAGES, LookUp
+from lingxi_chat.domain.prompt import Said
+from lingxi_contracts.chat import RecordSummary
+from services.chat.tests.component.harness import RunningChat
+from services.chat.tests.component.talks import talked
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_it_holds_the_posted_message_once_whenever_it_was_read(chat: RunningChat) -> None:
+    """Guards `early`: the read and the append it goes beside end in either order."""
+    session_id = (await chat.say("How it begins.")).session_id
+    look_up = LookUp(chat.pool, RemoteProfiles(chat.rpc))
+    before = await bootstrap.session_log(chat.pool).load(session_id, chat.user_id)
+    assert before is not None
+    posted = Said(before.state.last_seq + 1, "user", "How it goes on.", utc_now())
+
+    first = await look_up.early(chat.user_id, session_id, before.state, posted)
+    await chat.say(posted.text, session_id)
+    second = await look_up.early(chat.user_id, session_id, before.state, posted)
+
+    for found in (first, second):
+        texts = [said.text for said in found.newest.messages]
+        assert texts[0] == "How it begins."
+        assert texts[-1] == posted.text
+        assert texts.count(posted.text) == 1
+    assert first.newest == second.newest
+    assert first.profile == second.profile
+
+
+async def test_the_first_message_of_a_session_knows_of_the_others(chat: RunningChat) -> None:
+    """Guards `elsewhere`, which is read before there is the session."""
+    agent_id = await chat.agent(name="Elsewhere")
+    await chat.say("My boat is called Sirius.", agent_id=agent_id)
+
+    await chat.say("What is my boat called?", agent_id=agent_id)
+
+    ((system, *_),) = await chat.model.prompts("What is my boat called?")
+    assert "My boat is called Sirius." in system["content"]
+
+
+async def test_of_a_long_session_the_prompt_holds_the_newest(chat: RunningChat) -> None:
+    """Guards `VERBATIM_MESSAGES`: what the summary tells costs no more tokens the longer it is."""
+    agent_id = await chat.agent(name="Long")
+    session_id = await talked(chat, agent_id, [f"Line {n}." for n in range(3 * VERBATIM_MESSAGES)])
+    assert await words_of_prompt(chat, session_id, "Before.") > 2 * VERBATIM_MESSAGES
+    last_seq = (await chat.session(session_id)).message_count
+    await chat.ask(
+        RecordSummary(
+            user_id=chat.user_id,
+            session_id=session_id,
+            covers_from=1,
+            covers_up_to=last_seq,
+            superseded_count=0,
+            title="Lines",
+            summary="They counted lines.",
+        )
+    )
+
+    assert await words_of_prompt(chat, session_id, "After.") == VERBATIM_MESSAGES
+
+
+async def words_of_prompt(chat: RunningChat, session_id: UUID, text: str) -> int:
+    """How many messages the model is sent with this one, itself among them."""
+    await chat.model.fault("raw", contains=text, content="One bubble.")
+    await chat.say(text, session_id)
+    (prompt,) = await chat.model.prompts(text)
+    return len(prompt) - 1
