@@ -11,6 +11,9 @@ from itertools import cycle
 
 import httpx
 
+from lingxi_chassis.bus import connect
+from lingxi_compose.choices import CLUSTER_NATS_NODES
+from lingxi_local.permissions import DEAD_LETTERS, OPERATOR
 from tests.chaos.posting import SLOWLY
 from tests.chaos.run import SLOW_MS
 from tests.chaos.somebody import Somebody
@@ -55,10 +58,18 @@ async def _live(made: Project, base_url: str, seconds: float) -> Tried:
     ended = await asyncio.gather(*lives, return_exceptions=True)
     findings = [repr(error) for error in ended if error is not None]
     databases = {owner: made.database_url(owner) for owner in OWNERS}
-    kept = Kept(databases, made.nats_url("operator"), made.logs, STREAMS)
+    kept = Kept(databases, made.nats_url(OPERATOR), made.logs, STREAMS)
     findings += await judge(kept, [user.journal for user in users])
+    findings += await _on_fewer_servers(made)
     told = Counter(post.told for user in users for post in user.journal.posts)
     return Tried(f"{seconds:.0f} s, killed {dict(killed)}; posts: {dict(told)}", findings)
+
+
+async def _on_fewer_servers(made: Project) -> list[str]:
+    async with connect(made.nats_url(OPERATOR), OPERATOR) as nats:
+        infos = [await nats.jetstream().stream_info(name) for name in (*STREAMS, DEAD_LETTERS)]
+    held = {info.config.name: info.config.num_replicas for info in infos}
+    return [f"{name}: {on} replicas" for name, on in held.items() if on != CLUSTER_NATS_NODES]
 
 
 async def _slow_down(made: Project) -> None:

@@ -23,6 +23,8 @@ class ServiceSettings(BaseSettings):
     nats_cert_file: FilePath | None = Field(default=None, alias="NATS_CERT_FILE")
     """Our own certificate, where NATS wants to see one; `nats_key_file`: its key."""
     nats_key_file: FilePath | None = Field(default=None, alias="NATS_KEY_FILE")
+    nats_stream_replicas: int = Field(default=1, alias="NATS_STREAM_REPLICAS", ge=1, le=5)
+    """Servers that hold each stream, that of the dead letters too."""
     internal_port: int = Field(alias="LINGXI_INTERNAL_PORT", ge=0, le=65_535)
     """Health and metrics, on loopback unless `LINGXI_INTERNAL_HOST` says otherwise."""
     internal_host: str = Field(default="127.0.0.1", alias="LINGXI_INTERNAL_HOST")
@@ -45,4 +47,3 @@ class OwnerSettings(ServiceSettings):
 
     database_url: str = Field(alias="DATABASE_URL")
     event_retention_days: int = Field(default=30, alias="EVENT_RETENTION_DAYS", ge=1)
-    nats_stream_replicas: int = Field(default=1, alias="NATS_STREAM_REPLICAS", ge=1, le=5)

@@ -1,13 +1,17 @@
 """Consumers on a real server: nothing is missed, whatever breaks or is restarted meanwhile."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
-from nats.js.errors import NotFoundError
+import pytest
+from nats.js.errors import APIError, NotFoundError
+from structlog.testing import capture_logs
 
 from libs.chassis.tests.clerk import QUICK, Publisher, Seen, letters, replica, settled
 from lingxi_chassis.bus import connect
 from lingxi_chassis.consumers import HandlerLimits, Subscriptions
+from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.relay.stream import StreamLimits, ensure_stream
 from lingxi_contracts.envelope import Envelope
@@ -60,6 +64,26 @@ async def test_dead_letters_stream_is_made_again_when_it_is_needed(
 
         await eventually(stored)
         await settled(shop)
+
+
+async def test_dead_letters_are_on_as_many_servers_as_all_else(
+    shop: Publisher, nats_url: str
+) -> None:
+    """Guards the letters when one server of three dies. The server here is alone, and says so."""
+    with suppress(NotFoundError):
+        await shop.js.delete_stream(DEAD_LETTERS_STREAM)
+    with pytest.raises(APIError, match="replicas > 1 not supported"):
+        await ensure_dead_letters(shop.js, 3)  # made with them
+    await ensure_dead_letters(shop.js)
+    with pytest.raises(APIError, match="replicas > 1 not supported"):
+        await ensure_dead_letters(shop.js, 3)  # or changed to them
+    async with connect(nats_url, "clerk") as nats:
+        subscriptions = Subscriptions("clerk", nats, lambda: None, 3)
+        with capture_logs() as logs:
+            async with subscriptions:
+                pass
+    (away,) = [line for line in logs if line["event"] == "dead_letters_away"]
+    assert "replicas > 1" in away["error"]
 
 
 async def test_a_missing_stream_is_waited_for(nats_url: str) -> None:

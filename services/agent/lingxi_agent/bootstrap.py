@@ -64,7 +64,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         await operations.serve(parts, OWNER, rebuilds)
         eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream())
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
-        subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
+        subscriptions = Subscriptions(OWNER, parts.nats, stop.fail, settings.nats_stream_replicas)
         events.listen(subscriptions, log)
         subscriptions.report_to(parts.health)
         await stack.enter_async_context(subscriptions)

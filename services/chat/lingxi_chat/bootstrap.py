@@ -260,7 +260,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             [LivePurge(CHAT_LIVE_STREAM, live_subject)],
         )
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
-        subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
+        subscriptions = Subscriptions(OWNER, parts.nats, stop.fail, settings.nats_stream_replicas)
         events.listen(subscriptions, log, tell_holder, recalling.meant)
         subscriptions.report_to(parts.health)
         await hearing.enter_async_context(subscriptions)

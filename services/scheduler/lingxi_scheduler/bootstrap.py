@@ -81,7 +81,7 @@ async def start(settings: Settings, stop: Stop, clock: Clock | None = None) -> A
         due = due_sessions(settings, parts, log, client, clock)
         parts.health.readings.add("timers", lambda: measure_due(parts.pool, clock))
         watching = WatchSessions(parts.pool, settings.time_scale, due.due)
-        subscriptions = Subscriptions(OWNER, parts.nats, stop.fail)
+        subscriptions = Subscriptions(OWNER, parts.nats, stop.fail, settings.nats_stream_replicas)
         events.listen(subscriptions, log, watching)
         subscriptions.report_to(parts.health)
         learning = FromLogs(parts.pool, parts.rpc, subscriptions, due.look)

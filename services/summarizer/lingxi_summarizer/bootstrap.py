@@ -38,7 +38,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         stack.push_async_callback(client.close)
         parts.health.readings.add("model", client.measure)
         model = AskedModel(client, settings.model_context_tokens)
-        subscriptions = Subscriptions(SERVICE, parts.nats, stop.fail)
+        subscriptions = Subscriptions(SERVICE, parts.nats, stop.fail, settings.nats_stream_replicas)
         settle_seconds = settings.settle_ms / 1000
         dues = events.Dues(
             WriteSummaries(parts.rpc, model, settle_seconds),

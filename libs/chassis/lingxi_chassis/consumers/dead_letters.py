@@ -32,16 +32,19 @@ CONFIG = StreamConfig(
 )
 
 
-async def ensure_dead_letters(js: JetStreamContext) -> None:
-    """Make the stream, if it is not there. Every service may.
+async def ensure_dead_letters(js: JetStreamContext, replicas: int = 1) -> None:
+    """Have the stream, on so many servers. Every service may make and change it.
 
     Raises:
         nats.errors.Error: JetStream is away or refuses.
     """
     try:
-        await js.stream_info(DEAD_LETTERS_STREAM)
+        info = await js.stream_info(DEAD_LETTERS_STREAM)
     except NotFoundError:
-        await js.add_stream(CONFIG)
+        await js.add_stream(CONFIG, num_replicas=replicas)
+        return
+    if info.config.num_replicas != replicas:
+        await js.update_stream(CONFIG, num_replicas=replicas)
 
 
 async def count_dead_letters(js: JetStreamContext) -> int:

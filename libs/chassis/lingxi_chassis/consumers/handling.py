@@ -97,8 +97,11 @@ class _Dead:
 class Handling:
     """Takes the deliveries of one durable. What is in hand is kept from coming again."""
 
-    def __init__(self, js: JetStreamContext, durable: Durable, handle: Handle) -> None:
+    def __init__(
+        self, js: JetStreamContext, durable: Durable, handle: Handle, replicas: int = 1
+    ) -> None:
         self._js = js
+        self._replicas = replicas
         self._durable = durable
         self._handle = handle
         self._in_hand: dict[str, Msg] = {}
@@ -271,7 +274,7 @@ class Handling:
 
     async def _try_ensure_dead_letters(self) -> None:
         try:
-            await ensure_dead_letters(self._js)
+            await ensure_dead_letters(self._js, self._replicas)
         except (NatsError, TimeoutError, OSError):
             log.warning("dead_letters_away")
 

@@ -82,10 +82,12 @@ class _Subscription:
         nats: Client,
         durable: Durable,
         handle: Handle,
+        *,
+        replicas: int,
     ) -> None:
         self.durable = durable
         self.handle = handle
-        self.handling = Handling(js, durable, handle)
+        self.handling = Handling(js, durable, handle, replicas)
         self._js = js
         self._nats = nats
         self._pull: HandledPull | None = None
@@ -182,14 +184,18 @@ class _Subscription:
 class Subscriptions:
     """All handlers of one service; they run while it is open (`async with`).
 
-    `on_death` ends the process: a handler whose consumer nobody keeps would be deaf.
+    `on_death` ends the process: a handler whose consumer nobody keeps would be deaf. `replicas`:
+    how many servers hold the dead letters.
     """
 
-    def __init__(self, service: str, nats: Client, on_death: Callable[[], None]) -> None:
+    def __init__(
+        self, service: str, nats: Client, on_death: Callable[[], None], replicas: int = 1
+    ) -> None:
         self._service = service
         self._nats = nats
         self._js = nats.jetstream()
         self._on_death = on_death
+        self._replicas = replicas
         self._broker = _Broker(nats)
         self._subscriptions: list[_Subscription] = []
         self._off: list[tuple[str, str]] = []
@@ -212,7 +218,9 @@ class Subscriptions:
             self._service, owner, event_names, handler_name, limits or HandlerLimits()
         )
         self._subscriptions.append(
-            _Subscription(self._broker, self._js, self._nats, durable, handle)
+            _Subscription(
+                self._broker, self._js, self._nats, durable, handle, replicas=self._replicas
+            )
         )
 
     def off(self, owner: str, handler_name: str) -> None:
@@ -290,9 +298,10 @@ class Subscriptions:
 
     async def _ensure_dead_letters(self) -> None:
         try:
-            await ensure_dead_letters(self._js)
+            await ensure_dead_letters(self._js, self._replicas)
         except (NatsError, TimeoutError) as error:
-            log.warning("dead_letters_away", error=repr(error))  # made at the first letter, then
+            # Made at the first letter, then.
+            log.warning("dead_letters_away", error=str(error) or repr(error))
 
     async def _take_off(self) -> None:
         for stream, name in self._off:
