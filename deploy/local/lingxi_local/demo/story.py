@@ -66,6 +66,7 @@ class Story:
         self._agent_id = self._agent.rpartition("/")[2]
         self._session_id = ""
         self._length_before = 0
+        self._wrote_first = False
 
     def tell(self) -> bool:
         """Whether every step came true."""
@@ -177,14 +178,19 @@ class Story:
             self._note("the model would rather wait")
             return False
         self._line("Robin", decision["message"])
+        self._wrote_first = True
         return True
 
     def _why(self) -> bool:
-        decisions = self._decisions()
-        for one in decisions:
+        def settled() -> bool | None:
+            """The message is there a moment before the log of decisions says so."""
+            return any(one["outcome"] == "sent" for one in self._decisions()) or None
+
+        is_sent = wait_for(settled, self._wait_seconds if self._wrote_first else 0)
+        for one in self._decisions():
             gate = f" by {one['gate']}" if one.get("gate") else ""
             self._note(f"{one['outcome']}{gate}: {one['reason']}")
-        return any(one["outcome"] == "sent" for one in decisions)
+        return is_sent is not None
 
     def _roll_back(self) -> bool:
         self._api.post(f"{self._agent}/personality/rollback/", {"version": 1})
