@@ -56,7 +56,7 @@ observe: venv ## have a Prometheus read a system under load, and ask every query
 chaos: venv ## a minute of faults under load for each of SEEDS=5 seeds
 	@exec $(BIN)/python -m tests.chaos --count $(SEEDS)
 
-containers: venv ## try it on Docker: walk-through, backup and restore, the cluster under kills (ARGS="walk")
+containers: venv ## try it on Docker: walk-through, restore, cluster under kills, dashboards (ARGS="walk")
 	@exec $(BIN)/python -m tests.containers $(ARGS)
 
 up: ## start it with Docker Compose, secrets made once (COMPOSE_PROFILES=cluster: three NATS, two of each service)

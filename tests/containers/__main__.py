@@ -1,4 +1,4 @@
-"""`python -m tests.containers [walk restore cluster] [--seconds 120] [--port 8700]`"""
+"""`python -m tests.containers [walk restore cluster observe] [--seconds 120] [--port 8700]`"""
 
 import argparse
 import asyncio
@@ -6,11 +6,12 @@ import sys
 import time
 
 from tests.containers.clustering import try_cluster
+from tests.containers.observing import try_observing
 from tests.containers.project import build_image
 from tests.containers.restoring import try_restore
 from tests.containers.walking import try_walk
 
-PARTS = {"walk": try_walk, "restore": try_restore, "cluster": try_cluster}
+PARTS = {"walk": try_walk, "restore": try_restore, "cluster": try_cluster, "observe": try_observing}
 SECONDS = 120.0
 PORT = 8700
 
@@ -19,7 +20,7 @@ def main() -> None:
     """One part after the other; exits 1 if something is wrong."""
     parser = argparse.ArgumentParser(prog="tests.containers", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="of the cluster's load")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of load: cluster, observe")
     parser.add_argument("--port", type=int, default=PORT, help="the first of some that are free")
     arguments = parser.parse_args()
     build_image()

@@ -17,7 +17,8 @@ from tests.fixtures.waiting import eventually
 
 IMAGE = "lingxi:local"
 HEALTHY_SECONDS_MAX = 180.0
-COPIED = ("deploy/compose", "deploy/local")
+IMPORTED = ("deploy/compose", "deploy/local")
+COPIED = (*IMPORTED, "deploy/observability")
 NOT_COPIED = shutil.ignore_patterns(".secrets", "backups", "tests", "__pycache__")
 OF_THE_OPERATOR = ("OPENAI_", "LINGXI_", "COMPOSE_", "DATABASE_URL", "NATS_URL", "JWT_")
 """Settings of whoever runs this, that would change what is tried."""
@@ -51,7 +52,7 @@ class Project:
             "LINGXI_PROJECT": name,
             "LINGXI_PORT": str(port),
             "LINGXI_IMAGE": IMAGE,
-            "PYTHONPATH": os.pathsep.join(str(folder / part) for part in COPIED),
+            "PYTHONPATH": os.pathsep.join(str(folder / part) for part in IMPORTED),
             **settings,
         }
 

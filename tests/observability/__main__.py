@@ -8,59 +8,30 @@ fires.
 import argparse
 import asyncio
 import io
-import json
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import AsyncExitStack, closing
-from http import HTTPStatus
+from collections.abc import Generator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx
 import yaml
 
 from lingxi_chassis.clock import monotonic
 from lingxi_local.ports import LOOPBACK, unused_port
 from lingxi_local.services import SERVICES
 from lingxi_local.system import LocalSystem
-from tests.e2e.client import User, new_user
 from tests.fixtures.servers import reachable_folder
 from tests.fixtures.waiting import eventually
-from tests.observability.files import ALERTS, RATE_INTERVAL, alerts, metrics_in, shown
+from tests.observability.asking import Asked
+from tests.observability.files import ALERTS, alerts, shown
+from tests.observability.load import load
 
 SECONDS = 60.0
 SCRAPE_SECONDS = 2
 TIME_SCALE = 600
 """Ten minutes of an agent's waiting take a second."""
-USERS = 4
-PAUSE_SECONDS = 0.2
-STARTED_SECONDS_MAX = 60.0
-
-
-async def talk(base_url: str, until: float) -> None:
-    """One user's conversation, with a refusal now and then, and a deletion at last."""
-    async with new_user(base_url) as user:
-        agent = await user.create_agent("You are calm.")
-        listening = asyncio.create_task(_listen(user))
-        session: str | None = None
-        while monotonic() < until:
-            where = {"session_id": session} if session else {"agent_id": agent["id"]}
-            session = (await user.say("What do you think of it?", **where))["session_id"]
-            missing = await user.http.get(f"/api/sessions/{agent['id']}/")
-            assert missing.status_code == HTTPStatus.NOT_FOUND
-            await asyncio.sleep(PAUSE_SECONDS)
-        listening.cancel()
-        await asyncio.wait([listening])
-        await user.http.delete(f"/api/sessions/{session}/")
-
-
-async def _listen(user: User) -> None:
-    async with user.http.stream("GET", "/api/events/") as feed:
-        async for _ in feed.aiter_lines():
-            pass
 
 
 def configuration(system: LocalSystem, folder: Path) -> Path:
@@ -93,57 +64,24 @@ def check_files(promtool: Path, configured: Path) -> None:
         subprocess.run([promtool, *check], check=True)
 
 
-class Prometheus:
-    """A running one."""
-
-    def __init__(self, program: str, configured: Path, folder: Path) -> None:
-        port = unused_port()
-        self._http = httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}", trust_env=False)
-        self._process = subprocess.Popen(
-            [
-                program,
-                f"--config.file={configured}",
-                f"--storage.tsdb.path={folder / 'tsdb'}",
-                f"--web.listen-address={LOOPBACK}:{port}",
-                "--log.level=warn",
-            ]
-        )
-
-    async def ready(self) -> bool:
-        """Whether it answers."""
-        try:
-            return (await self._http.get("/-/ready")).is_success
-        except httpx.TransportError:
-            return False
-
-    async def ask(self, query: str) -> list[Any]:
-        """The series that a query has now, but for those that are no number."""
-        asked = query.replace(RATE_INTERVAL, f"{8 * SCRAPE_SECONDS}s")
-        answer = await self._http.get("/api/v1/query", params={"query": asked})
-        told: Mapping[str, Any] = answer.json()
-        assert told["status"] == "success", f"{query}: {told.get('error')}"
-        return [one for one in told["data"]["result"] if one["value"][1] != "NaN"]
-
-    def close(self) -> None:
-        """Stop it."""
-        self._process.terminate()
-        self._process.wait()
-
-
-async def find_faults(prometheus: Prometheus) -> list[str]:
-    """Queries without data, and alerts that fire."""
-    faults = [
-        f"no data: {where}: {query}" for where, query in shown() if not await prometheus.ask(query)
-    ]
-    for rule in alerts():
-        faults += [
-            f"no data: alert {rule['alert']}: {name}"
-            for name in sorted(metrics_in(rule["expr"]))
-            if not await prometheus.ask(name)
+@contextmanager
+def running(program: str, configured: Path, folder: Path) -> Generator[str]:
+    """A Prometheus while the context is open; its URL."""
+    url = f"{LOOPBACK}:{unused_port()}"
+    process = subprocess.Popen(
+        [
+            program,
+            f"--config.file={configured}",
+            f"--storage.tsdb.path={folder / 'tsdb'}",
+            f"--web.listen-address={url}",
+            "--log.level=warn",
         ]
-    for fires in await prometheus.ask("ALERTS"):
-        faults.append(f"fires: {json.dumps(fires['metric'])}")
-    return faults
+    )
+    try:
+        yield f"http://{url}"
+    finally:
+        process.terminate()
+        process.wait()
 
 
 async def run(program: str, seconds: float) -> list[str]:
@@ -156,12 +94,12 @@ async def run(program: str, seconds: float) -> list[str]:
             await stack.enter_async_context(system)
             configured = configuration(system, Path(own))
             await asyncio.to_thread(check_files, Path(program).with_name("promtool"), configured)
-            prometheus = stack.enter_context(closing(Prometheus(program, configured, Path(own))))
-            await eventually(prometheus.ready, STARTED_SECONDS_MAX)
-            until = monotonic() + seconds
-            await asyncio.gather(*(talk(system.base_url, until) for _ in range(USERS)))
+            url = stack.enter_context(running(program, configured, Path(own)))
+            prometheus = await stack.enter_async_context(Asked(url, SCRAPE_SECONDS))
+            await eventually(prometheus.ready)
+            await load(system.base_url, monotonic() + seconds)
             await asyncio.sleep(2 * SCRAPE_SECONDS)
-            return await find_faults(prometheus)
+            return await prometheus.find_faults()
 
 
 def main() -> None:

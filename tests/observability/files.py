@@ -16,6 +16,7 @@ RUNBOOK = ROOT / "docs" / "runbook.md"
 RATE_INTERVAL = "$__rate_interval"
 
 _metric = re.compile(r"\b(?:lingxi|process)_[a-z_]+\b|\bup\b")
+_selector = re.compile(rf"(?:{_metric.pattern})(?:\{{[^}}]*\}})?")
 _entry = re.compile(r"^## (\w+)$", re.MULTILINE)
 
 
@@ -48,6 +49,11 @@ def runbook() -> dict[str, str]:
 def metrics_in(query: str) -> set[str]:
     """The names of the series that a query reads."""
     return set(_metric.findall(query))
+
+
+def selectors_in(query: str) -> set[str]:
+    """The same with their labels, as they stand in it."""
+    return set(_selector.findall(query))
 
 
 def all_metrics() -> dict[str, set[str]]:
