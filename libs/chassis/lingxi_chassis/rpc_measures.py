@@ -10,6 +10,7 @@ from lingxi_contracts.errors import Refusal, Unavailable
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2, 10)
 LABELS = ["request", "outcome"]
 """`chat.post_message`; `answered`, `refused` by the domain, or `unavailable`."""
+ANSWERED, REFUSED, UNAVAILABLE = OUTCOMES = ("answered", "refused", "unavailable")
 
 CALLED = Histogram("lingxi_rpc_call_seconds", "At who asks", LABELS, buckets=BUCKETS)
 SERVED = Histogram("lingxi_rpc_served_seconds", "At who answers", LABELS, buckets=BUCKETS)
@@ -28,14 +29,15 @@ class Measured:
         self._began = monotonic()
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        outcome = "answered"
+        outcome = ANSWERED
         if error is not None:
             refused = isinstance(error, Refusal) and not isinstance(error, Unavailable)
-            outcome = "refused" if refused else "unavailable"
-        _child(self._requests, self._subject, outcome).observe(monotonic() - self._began)
+            outcome = REFUSED if refused else UNAVAILABLE
+        _by_outcome(self._requests, self._subject)[outcome].observe(monotonic() - self._began)
 
 
-@cache  # of the requests there are, each with three outcomes
-def _child(requests: Histogram, subject: str, outcome: str) -> Histogram:
+@cache  # of the requests there are
+def _by_outcome(requests: Histogram, subject: str) -> dict[str, Histogram]:
+    """All outcomes at once: who counts failures sees the first as one more than none."""
     owner, _, name = subject.split(".")
-    return requests.labels(f"{owner}.{name}", outcome)
+    return {outcome: requests.labels(f"{owner}.{name}", outcome) for outcome in OUTCOMES}
