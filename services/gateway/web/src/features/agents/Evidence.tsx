@@ -8,7 +8,7 @@ export function Evidence({ evidence }: { evidence: readonly Source[] }) {
   const t = useT();
   if (evidence.length === 0) return null;
   return (
-    <Group gap="xs">
+    <Group gap="xs" style={{ rowGap: 0 }}>
       <Text size="xs" c="var(--quiet)">
         {t('evidence')}:
       </Text>

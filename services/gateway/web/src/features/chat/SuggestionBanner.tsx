@@ -62,33 +62,36 @@ function Banner({ session, suggestion }: { session: Session; suggestion: Suggest
           {t('confidence', { percent })}
         </Text>
       </Group>
-      <Text size="sm" dir="auto">
-        {suggestion.reason}
-      </Text>
-      {edited === null ? (
-        <DiffView
-          before={agent?.parameters.personality_prompt ?? ''}
-          after={suggestion.suggested_personality}
-        />
-      ) : (
-        <Textarea
-          aria-label={t('personality')}
-          autosize
-          minRows={3}
-          maxRows={10}
-          maxLength={PERSONALITY_CHARS_MAX}
-          value={edited}
-          onChange={(event) => setEdited(event.currentTarget.value)}
-        />
-      )}
-      <Evidence evidence={suggestion.evidence} />
-      <Group gap="xs">
-        <Button size="xs" loading={apply.busy} onClick={() => void apply.run()}>
+      <div className={classes.body}>
+        <Text size="sm" dir="auto">
+          {suggestion.reason}
+        </Text>
+        {edited === null ? (
+          <DiffView
+            before={agent?.parameters.personality_prompt ?? ''}
+            after={suggestion.suggested_personality}
+          />
+        ) : (
+          <Textarea
+            aria-label={t('personality')}
+            autosize
+            minRows={3}
+            maxRows={10}
+            maxLength={PERSONALITY_CHARS_MAX}
+            value={edited}
+            onChange={(event) => setEdited(event.currentTarget.value)}
+          />
+        )}
+        <Evidence evidence={suggestion.evidence} />
+      </div>
+      <Group gap={6}>
+        <Button size="xs" px="sm" loading={apply.busy} onClick={() => void apply.run()}>
           {t('apply')}
         </Button>
         {edited === null && (
           <Button
             size="xs"
+            px="sm"
             variant="default"
             onClick={() => setEdited(suggestion.suggested_personality)}
           >
@@ -97,6 +100,7 @@ function Banner({ session, suggestion }: { session: Session; suggestion: Suggest
         )}
         <Button
           size="xs"
+          px="sm"
           variant="subtle"
           color="gray"
           loading={dismiss.busy}
