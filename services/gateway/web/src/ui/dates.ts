@@ -13,7 +13,7 @@ function format(locale: string, name: string, options: Intl.DateTimeFormatOption
 
 /** Hours and minutes. */
 export function clock(at: string, locale: string): string {
-  return format(locale, 'clock', { hour: '2-digit', minute: '2-digit' }).format(new Date(at));
+  return format(locale, 'clock', { timeStyle: 'short' }).format(new Date(at));
 }
 
 /** The time today, the day otherwise. */
