@@ -1,5 +1,12 @@
 /** Colours and shapes. Contrast of text is at least 4.5 in light and dark. */
-import { createTheme, type MantineColorsTuple, Menu } from '@mantine/core';
+import {
+  createTheme,
+  type MantineColorsTuple,
+  Menu,
+  Paper,
+  SegmentedControl,
+  Tabs,
+} from '@mantine/core';
 
 const jade: MantineColorsTuple = [
   '#e9f7f3',
@@ -45,5 +52,9 @@ export const theme = createTheme({
         itemLabel: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
       },
     }),
+    // The library's own greys of these stand out in the dark, or not at all.
+    Paper: Paper.extend({ styles: { root: { '--paper-border-color': 'var(--line)' } } }),
+    SegmentedControl: SegmentedControl.extend({ styles: { root: { background: 'var(--page)' } } }),
+    Tabs: Tabs.extend({ styles: { root: { '--tab-border-color': 'var(--line)' } } }),
   },
 });
