@@ -47,6 +47,7 @@ export const ConversationItem = memo(function ConversationItem({ session }: { se
         </span>
         {session.unread_count > 0 && (
           <Badge
+            className={classes.unread}
             size="sm"
             circle={session.unread_count < 10}
             aria-label={t('unread', { count: session.unread_count })}
