@@ -26,7 +26,7 @@ export function ConfirmButton({ label, hint, asksPassword, onConfirm }: Props) {
   }
   return (
     <>
-      <Button color="red.8" variant="outline" w="fit-content" onClick={() => setAsks(true)}>
+      <Button color="red" variant="outline" w="fit-content" onClick={() => setAsks(true)}>
         {label}
       </Button>
       <Modal
