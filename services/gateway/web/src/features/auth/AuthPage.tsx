@@ -41,6 +41,11 @@ export function AuthPage() {
     }
   }
 
+  function change() {
+    setMode(isNew ? 'logIn' : 'register');
+    setTrouble('');
+  }
+
   return (
     <main className={classes.page}>
       <div className={classes.column}>
@@ -87,7 +92,7 @@ export function AuthPage() {
             <Button type="submit" loading={busy}>
               {t(mode)}
             </Button>
-            <Button variant="subtle" onClick={() => setMode(isNew ? 'logIn' : 'register')}>
+            <Button variant="subtle" onClick={change}>
               {t(isNew ? 'logIn' : 'register')}
             </Button>
           </Stack>
