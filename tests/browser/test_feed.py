@@ -99,6 +99,28 @@ async def test_a_limit_is_told_and_waited_for(visitor: Visitor) -> None:
     assert said == ["One", "too many"]
 
 
+async def test_what_is_not_answered_is_told_or_asked_for_until_it_is(visitor: Visitor) -> None:
+    await visitor.session()
+    page = visitor.page
+    statuses = [500]
+    asked: list[str] = []
+
+    async def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        told = {"status": statuses[-1], "code": "unknown", "detail": "Something broke."}
+        await route.fulfill(status=statuses[-1], json=told)
+
+    await page.route("**/api/sessions/?*", refuse)
+    await page.goto("/")
+    await expect(page.get_by_text("That did not work: Something broke.").first).to_be_visible()
+    statuses.append(503)
+    before = len(asked)
+    await page.reload()
+    await eventually(lambda: len(asked) > before + 1)
+    await page.unroute("**/api/sessions/?*")
+    await expect(visitor.list.get_by_role("link")).to_have_count(1)
+
+
 async def test_the_gateway_is_killed_in_the_middle_of_a_reply(
     visitor: Visitor, model: Model, system: RunningSystem
 ) -> None:

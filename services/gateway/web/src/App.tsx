@@ -1,24 +1,37 @@
 /** Everything the app stands on, and the gate: somebody logged in, or the way to be. */
 import { MantineProvider } from '@mantine/core';
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { useEffect, useSyncExternalStore } from 'react';
 import { asProblem } from '@/api/problem';
 import { onTokensChanged, readTokens, userOf } from '@/api/tokens';
 import { AuthPage } from '@/features/auth/AuthPage';
 import { Home } from '@/features/Home';
-import { useLanguage } from '@/i18n';
+import { t, useLanguage } from '@/i18n';
 import { theme } from './theme';
 import { Toaster } from './ui/Toaster';
+import { toast } from './ui/toasts';
 
-const TRIES_MAX = 3;
+const PAUSE_MS_MIN = 1_000;
+const PAUSE_MS_MAX = 4_000;
+/** These the page shows in its own way. */
+const SHOWN_OTHERWISE = [401, 404];
 /** The feed keeps everything fresh; only a `reset` makes anything old. */
 const cache = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error) => {
+      const { status, message } = asProblem(error);
+      if (SHOWN_OTHERWISE.includes(status)) return;
+      toast(t('failed', { detail: message }), { kind: 'error' });
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: Number.POSITIVE_INFINITY,
       refetchOnWindowFocus: false,
       networkMode: 'always',
-      retry: (failures, error) => failures < TRIES_MAX && asProblem(error).isPassing,
+      // As long as it takes: who waits sees that it is loading.
+      retry: (_, error) => asProblem(error).isPassing,
+      retryDelay: (failures) => Math.min(PAUSE_MS_MIN * 2 ** failures, PAUSE_MS_MAX),
     },
   },
 });
