@@ -24,7 +24,7 @@ OWN_IMAGE = "lingxi:local"
 
 def up(choice: Choice) -> None:
     """Build the image unless `LINGXI_IMAGE` names one; start all and wait until it is healthy."""
-    prepare(nats_nodes=choice.nats_nodes)
+    prepare(nats_nodes=choice.nats_nodes, tls=choice.tls)
     if "LINGXI_IMAGE" not in choice.env:
         build(choice.env, OWN_IMAGE)
     waiting = ("--wait", "--wait-timeout", str(UP_SECONDS_MAX))
@@ -62,7 +62,7 @@ def _run(arguments: Sequence[str], choice: Choice) -> None:
         case "rotate-key":
             sys.stdout.write(f"{rotate_key(*map(Path, rest[:1]))}\n")
         case "restore" if rest:
-            prepare(nats_nodes=choice.nats_nodes)
+            prepare(nats_nodes=choice.nats_nodes, tls=choice.tls)
             restore(choice.env, Path(rest[0]))
             up(choice)
         case _:

@@ -21,7 +21,9 @@ CLUSTER_REPLICAS = 2
 DEFAULT_PORT = "8000"
 PLACEHOLDERS = ("change-me", "changeme", "your-", "example", "placeholder", "<")
 """What the beginning of a value looks like that nobody filled in."""
-OWN_SERVERS = ("DATABASE_URL", "NATS_URL", "NATS_CA_FILE")
+OWN_SERVERS = ("DATABASE_URL", "NATS_URL", "NATS_CA_FILE", "NATS_CERT_FILE", "NATS_KEY_FILE")
+CA, OF_THE_SERVERS = "ca.pem", ("cert.pem", "key.pem")
+"""In `TLS_FOLDER`: an authority; a certificate that names all servers, and its key."""
 
 
 class Refused(Exception):
@@ -39,6 +41,11 @@ class Choice:
     def nats_nodes(self) -> int:
         """How many NATS servers there are."""
         return CLUSTER_NATS_NODES if CLUSTER in self.profiles else 1
+
+    @property
+    def tls(self) -> bool:
+        """Whether the servers speak TLS, and nothing else to our services."""
+        return "TLS_FOLDER" in self.env
 
     @property
     def addresses(self) -> Sequence[str]:
@@ -70,7 +77,14 @@ def choose(read: Mapping[str, str]) -> Choice:
         env |= {"OPENAI_BASE_URL": SIMULATOR_URL, "OPENAI_API_KEY": "simulator"}
         profiles.append(SIMULATOR)
     if "SAFETY_RULES_FILE" in read:
-        env["SAFETY_RULES_FILE"] = str(_readable_by_others(ROOT / read["SAFETY_RULES_FILE"]))
+        rules = _readable_by_others("SAFETY_RULES_FILE", ROOT / read["SAFETY_RULES_FILE"])
+        env["SAFETY_RULES_FILE"] = str(rules)
+    if "TLS_FOLDER" in read:
+        folder = (ROOT / read["TLS_FOLDER"]).resolve()
+        for name in OF_THE_SERVERS:
+            _there("TLS_FOLDER", folder / name)
+        env["TLS_FOLDER"] = str(folder)
+        env["LINGXI_CA_FILE"] = str(_readable_by_others("TLS_FOLDER", folder / CA))
     port = read.get("LINGXI_PORT", DEFAULT_PORT)
     env["LINGXI_PORTS"] = port
     if CLUSTER in profiles:
@@ -95,10 +109,14 @@ def _check(read: Mapping[str, str], profiles: Sequence[str]) -> None:
         raise Refused("LINGXI_PORT is not a port")
 
 
-def _readable_by_others(path: Path) -> Path:
+def _readable_by_others(name: str, path: Path) -> Path:
     """The file's absolute path. In the container, an account of no rights reads it."""
-    if not path.is_file():
-        raise Refused(f"SAFETY_RULES_FILE: no file {path}")
-    if not path.stat().st_mode & stat.S_IROTH:
-        raise Refused(f"SAFETY_RULES_FILE: the containers can't read it (chmod o+r {path})")
+    if not _there(name, path).stat().st_mode & stat.S_IROTH:
+        raise Refused(f"{name}: the containers can't read it (chmod o+r {path})")
     return path.resolve()
+
+
+def _there(name: str, path: Path) -> Path:
+    if not path.is_file():
+        raise Refused(f"{name}: no file {path}")
+    return path

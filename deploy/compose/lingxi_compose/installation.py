@@ -25,17 +25,21 @@ NATS_MONITORING = "127.0.0.1:8222"
 ROUTES = "nats.routes"
 """What the servers of a cluster say to one another."""
 SIGNING_KEY, NEXT_KEY, LAST_KEY = "jwt.signing", "jwt.next", "jwt.last"
+TLS = "/etc/lingxi/tls"
+TLS_FILES = ("cert_file", "key_file", "ca_file")
+CA_FILE = "/etc/lingxi/ca.pem"
+"""Where the containers have what is in `TLS_FOLDER`: the servers all of it, ours the authority."""
 ED25519_FRAME = bytes.fromhex("302e020100300506032b657004220420")
 """What stands before the 32 bytes of a private key in PKCS#8 (RFC 8410)."""
 ED25519_BYTES = 32
 
 
-def prepare(folder: Path = FOLDER, nats_nodes: int = 1) -> Path:
+def prepare(folder: Path = FOLDER, nats_nodes: int = 1, tls: bool = False) -> Path:
     """Make what is missing of the secrets, and write every container's file anew from them."""
     folder.mkdir(mode=0o700, exist_ok=True)
     kept = _kept(folder / "secrets.json")
     nodes = ["nats", *(f"nats-{number}" for number in range(2, nats_nodes + 1))]
-    for name, text in _files(kept, nodes).items():
+    for name, text in _files(kept, nodes, tls).items():
         _write_private(folder / name, text)
     return folder
 
@@ -82,14 +86,16 @@ def _kept(path: Path) -> dict[str, str]:
     return kept
 
 
-def _files(kept: Mapping[str, str], nodes: Sequence[str]) -> dict[str, str]:
+def _files(kept: Mapping[str, str], nodes: Sequence[str], tls: bool) -> dict[str, str]:
+    verified = f"?sslmode=verify-full&sslrootcert={CA_FILE}" if tls else ""
+    admin_url = f"postgresql://postgres:{kept['postgres']}@{POSTGRES}/postgres{verified}"
     files = {
-        **{f"{node}.conf": _nats_configuration(kept, node, nodes) for node in nodes},
+        **{f"{node}.conf": _nats_configuration(kept, node, nodes, tls) for node in nodes},
         "grafana.env": _env({"GF_SECURITY_ADMIN_PASSWORD": kept["grafana"]}),
         "postgres.env": _env({"POSTGRES_PASSWORD": kept["postgres"]}),
         "migrate.env": _env(
             {
-                "ADMIN_DATABASE_URL": f"postgresql://postgres:{kept['postgres']}@{POSTGRES}/postgres",
+                "ADMIN_DATABASE_URL": admin_url,
                 **{
                     f"{owner.upper()}_DATABASE_PASSWORD": kept[f"postgres.{owner}"]
                     for owner in OWNERS
@@ -101,10 +107,13 @@ def _files(kept: Mapping[str, str], nodes: Sequence[str]) -> dict[str, str]:
         service = role.service
         user = f"{service}:{kept[f'nats.{service}']}"
         own = {"NATS_URL": ",".join(f"nats://{user}@{node}:{NATS_PORT}" for node in nodes)}
+        if tls:
+            own["NATS_CA_FILE"] = CA_FILE
         if service in OWNERS:
             password = kept[f"postgres.{service}"]
             database = f"lingxi_{service}"
-            own["DATABASE_URL"] = f"postgresql://{database}:{password}@{POSTGRES}/{database}"
+            address = f"{POSTGRES}/{database}{verified}"
+            own["DATABASE_URL"] = f"postgresql://{database}:{password}@{address}"
         if service == "gateway":
             others = (kept[name] for name in (NEXT_KEY, LAST_KEY) if name in kept)
             own["JWT_PRIVATE_KEY"] = _in_one_line(kept[SIGNING_KEY])
@@ -117,10 +126,12 @@ def _in_one_line(pem: str) -> str:
     return pem.replace("\n", "\\n")
 
 
-def _nats_configuration(kept: Mapping[str, str], node: str, nodes: Sequence[str]) -> str:
+def _nats_configuration(kept: Mapping[str, str], node: str, nodes: Sequence[str], tls: bool) -> str:
     """Of one server, alone or in a cluster. Alone it has another store: what a cluster kept is of
     no use to it, and the owners fill it again."""
-    more: dict[str, object] = {"http": NATS_MONITORING, "server_name": node}
+    files = {one: f"{TLS}/{one.removesuffix('_file')}.pem" for one in TLS_FILES}
+    by_tls: dict[str, object] = {"tls": files} if tls else {}
+    more: dict[str, object] = {"http": NATS_MONITORING, "server_name": node, **by_tls}
     store = "/data"
     if len(nodes) > 1:
         store = "/data/cluster"
@@ -131,6 +142,7 @@ def _nats_configuration(kept: Mapping[str, str], node: str, nodes: Sequence[str]
             "listen": f"0.0.0.0:{NATS_ROUTES_PORT}",
             "authorization": routes,
             "routes": [f"nats://{credentials}@{other}:{NATS_ROUTES_PORT}" for other in nodes],
+            **by_tls,
             # Clients know all servers by name; their addresses change.
             "no_advertise": True,
         }

@@ -43,6 +43,8 @@ def test_with_observability_traces_go_to_the_collector() -> None:
         ({"OPENAI_API_KEY": "your-key"}, "placeholder"),
         ({"DATABASE_URL": "postgresql://elsewhere/x"}, "servers of its own"),
         ({"NATS_URL": "nats://elsewhere"}, "servers of its own"),
+        ({"NATS_CERT_FILE": "cert.pem"}, "servers of its own"),
+        ({"TLS_FOLDER": "nowhere"}, "TLS_FOLDER: no file"),
         ({"COMPOSE_PROFILES": "clutser"}, "no profile clutser"),
         ({"LINGXI_PORT": "http"}, "not a port"),
         ({"SAFETY_RULES_FILE": "nowhere.json"}, "no file"),
@@ -61,6 +63,19 @@ def test_safety_rules_must_be_readable_by_the_services_account(tmp_path: Path) -
         choose({"SAFETY_RULES_FILE": str(rules)})
     rules.chmod(0o644)
     assert choose({"SAFETY_RULES_FILE": str(rules)}).env["SAFETY_RULES_FILE"] == str(rules)
+
+
+def test_with_a_folder_of_certificates_the_servers_speak_tls(tmp_path: Path) -> None:
+    for name in ("ca.pem", "cert.pem", "key.pem"):
+        (tmp_path / name).touch(mode=0o600)
+    with pytest.raises(Refused, match=r"chmod o\+r .*ca.pem"):
+        choose({"TLS_FOLDER": str(tmp_path)})
+    (tmp_path / "ca.pem").chmod(0o644)
+    chosen = choose({"TLS_FOLDER": str(tmp_path)})
+    assert chosen.tls
+    assert chosen.env["TLS_FOLDER"] == str(tmp_path)
+    assert chosen.env["LINGXI_CA_FILE"] == str(tmp_path / "ca.pem")
+    assert not choose({}).tls
 
 
 def test_the_environment_wins_over_the_file_and_empty_is_unset(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ HERE = Path(__file__).parents[1]
 LOCAL_ONLY = {"LINGXI_LOCAL", "LINGXI_TIME_SCALE", "JWT_SECRET"}
 FROM_THE_IMAGE = {"LINGXI_HOST", "LINGXI_INTERNAL_HOST", "LINGXI_INTERNAL_PORT"}
 OWN_NATS = {"NATS_CA_FILE", "NATS_CERT_FILE", "NATS_KEY_FILE"}
-"""It speaks no TLS: nobody but us is on its network."""
+"""Of the secrets' files where there is a TLS_FOLDER; it asks for no certificate of ours."""
 PUBLISHED = {"LINGXI_PORT"}
 """The port on the host; inside it is always the same."""
 INTERPOLATED = re.compile(r"\$\{(\w+)")

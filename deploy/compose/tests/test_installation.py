@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lingxi_compose.installation import prepare, rotate_key
+from lingxi_compose.installation import CA_FILE, OWNERS, prepare, rotate_key
 from lingxi_gateway.bootstrap import open_tokens
 from lingxi_gateway.settings import Settings
 
@@ -46,6 +46,22 @@ def test_each_container_has_its_own_secrets_and_nobody_elses(tmp_path: Path) -> 
             "grafana": {"grafana"},
         }
         assert holders == wanted[kind], name
+
+
+def test_with_tls_nobody_takes_a_connection_without_it(tmp_path: Path) -> None:
+    folder = prepare(tmp_path / "secrets", 3, tls=True)
+    for owner in OWNERS:
+        assert "sslmode=verify-full&sslrootcert=/" in env_of(folder, owner)["DATABASE_URL"]
+    assert "sslmode=verify-full" in env_of(folder, "migrate")["ADMIN_DATABASE_URL"]
+    for service in ("summarizer", *OWNERS):
+        assert env_of(folder, service)["NATS_CA_FILE"] == CA_FILE
+    for node in ("nats", "nats-2", "nats-3"):
+        told: dict[str, Any] = json.loads((folder / f"{node}.conf").read_text())
+        assert told["tls"] == told["cluster"]["tls"]
+        assert set(told["tls"]) == {"cert_file", "key_file", "ca_file"}
+    without = prepare(tmp_path / "secrets", 3)
+    assert "ssl" not in "".join(path.read_text() for path in without.glob("*.env"))
+    assert "tls" not in (without / "nats.conf").read_text()
 
 
 def test_a_key_is_rotated_in_steps_without_a_gap(tmp_path: Path) -> None:
