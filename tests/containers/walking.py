@@ -1,19 +1,26 @@
-"""A first visit: the README's walk-through, safety rules, a kill of each container, a restart of
-all; and what the credentials of one owner can do to the databases of the others: nothing."""
+"""A first visit, with TLS inside: the README's walk-through, safety rules, a kill of each
+container, a restart of all, a new key for tokens; and what the credentials of one owner can do to
+the databases of the others: nothing.
+"""
 
 import asyncio
 import os
 import re
 import signal
+import tempfile
 from http import HTTPStatus
+from pathlib import Path
 
 import httpx
 import psycopg
 
 from lingxi_compose.engine import ROOT
+from lingxi_compose.installation import NATS_PORT
 from lingxi_local.databases import OWNERS
 from tests.containers.project import Project, Tried, docker, inspect, project
+from tests.containers.rotating import rotate
 from tests.e2e.client import new_user, say_until_answered
+from tests.fixtures.certificates import Authority
 from tests.fixtures.waiting import eventually
 
 BACK_SECONDS_MAX = 300.0
@@ -24,9 +31,18 @@ RULES = ROOT / "deploy" / "safety-rules.example.json"
 
 async def try_walk(port: int, _seconds: float) -> Tried:
     """One visit, on an installation of its own."""
-    with project("lingxi-try-walk", port, SAFETY_RULES_FILE=str(RULES)) as made:
+    with (
+        tempfile.TemporaryDirectory() as certificates,
+        project(
+            "lingxi-try-walk",
+            port,
+            SAFETY_RULES_FILE=str(RULES),
+            TLS_FOLDER=_certified(Path(certificates)),
+        ) as made,
+    ):
         await asyncio.to_thread(made.run, "up")
         findings = [*await _walk(made), *_foreign_databases(made), *await _page(made)]
+        findings += await _in_the_clear(made)
         async with new_user(made.base_url) as user:
             session_id = (await user.say("before", "key-0"))["session_id"]
             said = ["before"]
@@ -43,12 +59,41 @@ async def try_walk(port: int, _seconds: float) -> Tried:
             await say_until_answered(
                 user, said[-1], "key-all", BACK_SECONDS_MAX, session_id=session_id
             )
+            findings += await rotate(made, user)
             told = await user.messages(session_id)
         heard = [one["message"] for one in told if one["is_user"]]
         if heard != said:
             findings.append(f"said {said}, kept {heard}")
     killed = len(said) - 2
     return Tried(f"{killed} containers killed, all restarted; {len(told)} messages", findings)
+
+
+def _certified(folder: Path) -> str:
+    """The folder, with an authority and what it signed for the servers."""
+    authority = Authority(folder)
+    made = authority.certificate("postgres", "nats")
+    authority.file.rename(folder / "ca.pem")
+    made.cert_file.rename(folder / "cert.pem")
+    made.key_file.rename(folder / "key.pem")
+    return str(folder)
+
+
+async def _in_the_clear(made: Project) -> list[str]:
+    """Services' connections to Postgres without TLS; and what NATS says to whom it greets."""
+    with psycopg.connect(made.database_url("chat")) as connection:
+        rows = connection.execute(
+            "select usename, count(*) filter (where not ssl), count(*) from pg_stat_ssl"
+            " join pg_stat_activity using (pid) where usename like 'lingxi_%' group by usename"
+        ).fetchall()
+    findings = [f"{user}: {clear} of {every} without TLS" for user, clear, every in rows if clear]
+    if {user for user, _, _ in rows} != {f"lingxi_{owner}" for owner in OWNERS}:
+        findings.append(f"connected to Postgres: {rows}")
+    reader, writer = await asyncio.open_connection(made.address("nats"), NATS_PORT)
+    greeting = await reader.readline()
+    writer.close()
+    if b'"tls_required":true' not in greeting:
+        findings.append(f"NATS offers no TLS: {greeting}")
+    return findings
 
 
 async def _walk(made: Project) -> list[str]:
