@@ -3,6 +3,7 @@ import {
   createTheme,
   type MantineColorsTuple,
   Menu,
+  Modal,
   Paper,
   SegmentedControl,
   Tabs,
@@ -52,6 +53,8 @@ export const theme = createTheme({
         itemLabel: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
       },
     }),
+    // A long name in it leaves room for what closes it.
+    Modal: Modal.extend({ styles: { title: { overflowWrap: 'anywhere', lineHeight: 1.4 } } }),
     // The library's own greys of these stand out in the dark, or not at all.
     Paper: Paper.extend({ styles: { root: { '--paper-border-color': 'var(--line)' } } }),
     SegmentedControl: SegmentedControl.extend({ styles: { root: { background: 'var(--page)' } } }),

@@ -26,7 +26,14 @@ export function ConfirmButton({ label, hint, asksPassword, onConfirm }: Props) {
   }
   return (
     <>
-      <Button color="red" variant="outline" w="fit-content" onClick={() => setAsks(true)}>
+      <Button
+        color="red"
+        variant="outline"
+        w="fit-content"
+        maw="100%"
+        styles={{ label: { display: 'block', height: 'auto', textOverflow: 'ellipsis' } }}
+        onClick={() => setAsks(true)}
+      >
         {label}
       </Button>
       <Modal
