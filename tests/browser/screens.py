@@ -18,10 +18,21 @@ type Scheme = Literal["light", "dark"]
 
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "browser"
 AXE = SOURCES / "node_modules" / "axe-core" / "axe.min.js"
-TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+TOO_WIDE = """
+    [...document.querySelectorAll('html, main div, main section, [role=dialog]')]
+        .filter((one) => one.tagName === 'HTML' || getComputedStyle(one).overflowY === 'auto')
+        .reduce((most, one) => Math.max(most, one.scrollWidth - one.clientWidth), 0)
+"""
+"""By how much the page, or what scrolls up and down in it, is wider than its place."""
 RUN_AXE = """
     axe.run({resultTypes: ['violations']}).then((found) => JSON.stringify(found.violations))
 """
+HIDDEN_PX = """
+    [...document.querySelectorAll('main *')]
+        .filter((one) => getComputedStyle(one).overflowY === 'auto')
+        .reduce((most, one) => Math.max(most, one.scrollHeight - one.clientHeight), 0)
+"""
+"""How much of what scrolls is out of sight."""
 STILL = """
     Promise.all(document.getAnimations().filter((one) => one.effect.getTiming().iterations === 1)
         .map((one) => one.finished.catch(() => undefined)))
@@ -51,6 +62,15 @@ class Screens:
             assert await page.evaluate(TOO_WIDE) <= 0, screen
             found = await violations(page)
             assert not found, (screen, scheme, found)
+
+    async def take_whole(self, screen: str) -> None:
+        """The same of a page that scrolls, on a screen as high as it is long."""
+        usual = self._page.viewport_size
+        assert usual is not None
+        height = usual["height"] + await self._page.evaluate(HIDDEN_PX)
+        await self._page.set_viewport_size({"width": usual["width"], "height": height})
+        await self.take(screen)
+        await self._page.set_viewport_size(usual)
 
 
 async def violations(page: Page) -> list[str]:

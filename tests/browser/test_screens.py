@@ -64,6 +64,9 @@ async def test_the_screens_before_a_login(new_context: NewContext, size: Size, u
     await page.get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("alert")).to_be_visible()
     await screens.take("login-refused")
+    await page.get_by_role("button", name="Create account").click()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    await screens.take("register")
 
 
 @pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["english", "chinese"])
@@ -83,6 +86,8 @@ async def test_every_screen(
     main = page.get_by_role("main")
     await page.goto("/")
     await expect(main.get_by_role("button")).to_have_count(4)
+    html = page.locator("html")
+    await expect(html).to_have_attribute("lang", "zh-CN" if chinese else "en")
     await screens.take("welcome")
     session = await _talk(visitor, model, words)
     await _of_a_chat(visitor, screens, session)
@@ -97,7 +102,11 @@ async def test_every_screen(
         await page.goto(path)
         await expect(main.get_by_role("button").first).to_be_visible()
         await expect(main.get_by_role("progressbar")).to_have_count(0)
-        await screens.take(screen)
+        await screens.take_whole(screen)
+    await main.get_by_role("button").last.click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await screens.take("delete")
+    await page.keyboard.press("Escape")
     await page.get_by_role("tab").nth(1).click()
     await expect(page.get_by_role("article").first).to_be_visible()
     await screens.take("history")
@@ -110,6 +119,7 @@ async def _of_a_chat(visitor: Visitor, screens: Screens, session: str) -> None:
     page = visitor.page
     await page.goto(f"/c/{session}")
     await expect(page.get_by_role("alert")).to_be_visible()
+    await expect(page.locator("pre .hljs-keyword").first).to_be_visible()
     await screens.take("chat")
     await visitor.scroller.evaluate("element => element.scrollTop = 0")
     await expect(visitor.messages.first).to_be_in_viewport()
@@ -126,6 +136,12 @@ async def _of_a_chat(visitor: Visitor, screens: Screens, session: str) -> None:
     await page.get_by_role("searchbox").fill(LONG_WORD * 2)
     await expect(page.get_by_role("navigation").get_by_text(re.compile(LONG_WORD))).to_be_visible()
     await screens.take("nothing-found")
+    await page.context.set_offline(True)
+    await expect(
+        page.get_by_role("status").filter(has_text=re.compile("Offline|离线"))
+    ).to_be_visible()
+    await screens.take("offline")
+    await page.context.set_offline(False)
 
 
 async def _talk(visitor: Visitor, model: Model, words: Mapping[str, str]) -> str:
