@@ -31,7 +31,9 @@ export function ConfirmButton({ label, hint, asksPassword, onConfirm }: Props) {
         variant="outline"
         w="fit-content"
         maw="100%"
-        styles={{ label: { display: 'block', height: 'auto', textOverflow: 'ellipsis' } }}
+        styles={{
+          label: { display: 'block', height: 'auto', lineHeight: 1.5, textOverflow: 'ellipsis' },
+        }}
         onClick={() => setAsks(true)}
       >
         {label}
