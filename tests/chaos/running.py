@@ -6,7 +6,7 @@ import shutil
 import signal
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
@@ -40,6 +40,9 @@ class Running:
     server: PostgresServer
     log_file: Path
 
+    servers_starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while NATS or Postgres is killed and started: a plan's faults may overlap."""
+
     async def suffer(self, fault: Fault) -> None:
         """Have one fault, and its end."""
         match fault.kind:
@@ -57,7 +60,8 @@ class Running:
                 link.swallow_answers = False
                 link.cut()
             case "lose_store":
-                await asyncio.to_thread(self._lose_store)
+                async with self.servers_starting:
+                    await asyncio.to_thread(self._lose_store)
             case "model":
                 await self._model_fails(MODEL_FAULTS[fault.victim], fault.seconds)
 
@@ -74,13 +78,15 @@ class Running:
 
     async def _kill(self, victim: str, seconds: float) -> None:
         if victim == "nats":
-            self.nats.kill()
-            await asyncio.sleep(min(seconds, 2.0))
-            await asyncio.to_thread(self.nats.start)
+            async with self.servers_starting:
+                self.nats.kill()
+                await asyncio.sleep(min(seconds, 2.0))
+                await asyncio.to_thread(self.nats.start)
         elif victim == "postgres":
-            self.postgres.process.send_signal(signal.SIGQUIT)  # "immediate": no checkpoint
-            await asyncio.to_thread(self.postgres.process.wait)
-            self.postgres = await asyncio.to_thread(RunningPostgres, self.server, self.log_file)
+            async with self.servers_starting:
+                self.postgres.process.send_signal(signal.SIGQUIT)  # "immediate": no checkpoint
+                await asyncio.to_thread(self.postgres.process.wait)
+                self.postgres = await asyncio.to_thread(RunningPostgres, self.server, self.log_file)
         else:
             self.system.kill([victim])
 
