@@ -66,7 +66,6 @@ class Story:
         self._agent_id = self._agent.rpartition("/")[2]
         self._session_id = ""
         self._length_before = 0
-        self._wrote_first = False
 
     def tell(self) -> bool:
         """Whether every step came true."""
@@ -178,7 +177,6 @@ class Story:
             self._note("the model would rather wait")
             return False
         self._line("Robin", decision["message"])
-        self._wrote_first = True
         return True
 
     def _why(self) -> bool:
@@ -186,7 +184,8 @@ class Story:
             """The message is there a moment before the log of decisions says so."""
             return any(one["outcome"] == "sent" for one in self._decisions()) or None
 
-        is_sent = wait_for(settled, self._wait_seconds if self._wrote_first else 0)
+        wrote_first = any(one["is_agent_growth"] for one in self._newest())
+        is_sent = wait_for(settled, self._wait_seconds if wrote_first else 0)
         for one in self._decisions():
             gate = f" by {one['gate']}" if one.get("gate") else ""
             self._note(f"{one['outcome']}{gate}: {one['reason']}")

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from lingxi_chassis.clock import utc_now
@@ -121,7 +120,8 @@ class PostMessages:
             turn_id, command.session_id, command.user_id, settles=True
         ) as starting:
             if starting.here:
-                said = next(_said(one, at) for one in posted if isinstance(one, MessagePosted))
+                (message,) = (one for one in posted if isinstance(one, MessagePosted))
+                said = Said(message.seq, "user", message.text, at)
                 starting.looked_up = ahead(
                     self.look_up.early(command.user_id, command.session_id, state, said)
                 )
@@ -148,10 +148,6 @@ class PostMessages:
             effects=(settling(settle_seconds),),
         )
         self.workers.look_once_settled()
-
-
-def _said(posted: MessagePosted, at: datetime) -> Said:
-    return Said(posted.seq, "user", posted.text, at)
 
 
 def _pending(command: PostMessage, turn_id: UUID, critical: Critical | None) -> PostedMessage:
