@@ -19,7 +19,7 @@ from tests.chaos.run import SLOW_MS
 from tests.chaos.somebody import Somebody
 from tests.chaos.users import live
 from tests.chaos.verdict import OWNERS, Kept, judge
-from tests.containers.project import Project, Tried, docker, project
+from tests.containers.project import NO_LIMITS, Project, Tried, docker, project
 from tests.fixtures.proxy import proxy_to
 
 USERS = 12
@@ -30,9 +30,7 @@ ORDER = ("nats", "chat", "nats-2", "gateway", "nats-3", "agent", "summarizer", "
 STREAMS = ("GATEWAY_EVENTS", "CHAT_EVENTS", "AGENT_EVENTS", "SCHEDULER_EVENTS")
 SETTINGS = {
     "COMPOSE_PROFILES": "cluster",
-    "RATE_LIMIT_PER_USER": "0",
-    "RATE_LIMIT_PER_IP": "0",
-    "LOGIN_RATE_LIMIT": "0",
+    **NO_LIMITS,
     "REPLY_WAIT_SECONDS": "5",
     "TURN_DEADLINE_SECONDS": "20",
 }

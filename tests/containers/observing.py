@@ -9,16 +9,14 @@ import asyncio
 import yaml
 
 from lingxi_chassis.clock import monotonic
-from tests.containers.project import Project, Tried, project
+from tests.containers.project import NO_LIMITS, Project, Tried, project
 from tests.observability.asking import Asked
 from tests.observability.files import FOLDER, alerts, shown
 from tests.observability.load import load
 
 PORT = 9090
 SETTINGS = {
-    "RATE_LIMIT_PER_USER": "0",
-    "RATE_LIMIT_PER_IP": "0",
-    "LOGIN_RATE_LIMIT": "0",
+    **NO_LIMITS,
     "SCHEDULER_CHECK_INTERVAL_MINUTES": "0.1",
 }
 

@@ -17,6 +17,8 @@ from tests.fixtures.waiting import eventually
 
 IMAGE = "lingxi:local"
 HEALTHY_SECONDS_MAX = 180.0
+NO_LIMITS = {"RATE_LIMIT_PER_USER": "0", "RATE_LIMIT_PER_IP": "0", "LOGIN_RATE_LIMIT": "0"}
+"""All users of a try come from one address."""
 IMPORTED = ("deploy/compose", "deploy/local")
 COPIED = (*IMPORTED, "deploy/observability")
 NOT_COPIED = shutil.ignore_patterns(".secrets", "backups", "tests", "__pycache__")

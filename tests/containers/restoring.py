@@ -17,7 +17,7 @@ from lingxi_local.databases import OWNERS
 from tests.chaos import posting, reading
 from tests.chaos.posting import Post
 from tests.chaos.somebody import Somebody
-from tests.containers.project import Project, Tried, project
+from tests.containers.project import NO_LIMITS, Project, Tried, project
 from tests.e2e.client import connection, log_in
 from tests.fixtures.waiting import eventually
 
@@ -27,7 +27,6 @@ LOAD_SECONDS = 10.0
 """Before the backup, and after it."""
 PUBLISHED_SECONDS_MAX = 60.0
 KNOWN_SECONDS_MAX = 90.0
-SETTINGS = {"RATE_LIMIT_PER_USER": "0", "RATE_LIMIT_PER_IP": "0", "LOGIN_RATE_LIMIT": "0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ type Log = list[Event]
 
 async def try_restore(port: int, _seconds: float) -> Tried:
     """Load, backup, load, restore, comparison, and all users once more."""
-    with project("lingxi-try-first", port, **SETTINGS) as first:
+    with project("lingxi-try-first", port, **NO_LIMITS) as first:
         await asyncio.to_thread(first.run, "up")
         users = [Somebody(first.base_url, number, SEED) for number in range(USERS)]
         for user in users:
@@ -62,7 +61,7 @@ async def try_restore(port: int, _seconds: float) -> Tried:
         await asyncio.gather(*lives)
         after = {owner: read_log(first.database_url(owner)) for owner in OWNERS}
         first.compose("stop")
-        with project("lingxi-try-restored", port + 10, **SETTINGS) as restored:
+        with project("lingxi-try-restored", port + 10, **NO_LIMITS) as restored:
             await asyncio.to_thread(restored.run, "restore", folder)
             findings = [
                 finding
