@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
+from libs.chassis.tests.clerk import QUICK, Seen
 from libs.chassis.tests.erasing import (
     LIVE,
     LIVE_PURGE,
@@ -25,9 +26,11 @@ from libs.chassis.tests.erasing import (
     write_about,
 )
 from libs.chassis.tests.listening import STREAM, holds_the_log, relaying
-from libs.chassis.tests.shelf import AT, ShelfLog, ThingPut
+from libs.chassis.tests.shelf import AT, OWNER, ShelfLog, ThingPut
 from lingxi_chassis.bus import connect
+from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
+from lingxi_chassis.consumers.letters import list_letters
 from lingxi_chassis.erasure import Eraser, LivePurge, queue
 from lingxi_chassis.erasure.blank import ROWS_PER_TRANSACTION_MAX
 from lingxi_chassis.erasure.queue import open_erasures
@@ -35,6 +38,7 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool, execute, fetch_one
 from lingxi_chassis.relay import Relay
 from lingxi_chassis.tasks import in_background
+from lingxi_contracts.envelope import Envelope
 from lingxi_local.nats import NatsServer, RunningNats
 from lingxi_local.nats_configuration import ADMIN
 from lingxi_local.permissions import LIVE_STREAM, ROLES
@@ -246,6 +250,45 @@ async def test_an_account_takes_all_letters_of_its_user_along(
         await burn(erasable, account)
         await finished(Eraser("shelf", log_pool, js), log_pool)
     assert [subject.split(".")[3] for subject in await in_letters(js)] == [str(other_id)]
+
+
+@pytest.mark.parametrize("is_account", [True, False])
+async def test_a_handler_that_cannot_erase_is_told_of(
+    erasable: ShelfLog,
+    log_url: str,
+    nats: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    is_account: bool,
+) -> None:
+    """Guards the letters about the tombstone: whoever fails on it keeps content, and says so there
+    alone. All the other letters go, also where several handlers failed on one event.
+    """
+    monkeypatch.setattr("lingxi_chassis.consumers.handling.UNEXPECTED_DELIVERIES_MAX", 1)
+    js = nats.jetstream()
+
+    def broken(_: Envelope) -> None:
+        raise KeyError
+
+    async def types() -> list[str | None]:
+        return sorted(str(letter.type) for letter in await list_letters(js))
+
+    subscriptions = Subscriptions("clerk", nats, lambda: None)
+    for handler in ("count", "forget"):
+        tags = ["thing_put", "shelf_burned"]
+        subscriptions.on(OWNER, tags, handler, Seen(broken), QUICK)
+    async with relaying(log_url, nats), subscriptions:
+        user_id = new_id()
+        shelf = erasable.new(user_id if is_account else new_id(), user_id)
+        shelf = await erasable.append(shelf, [ThingPut(name=MARKER)], AT)
+        await burn(erasable, shelf)
+        both = ["shelf_burned.v1"] * 2
+
+        async def written() -> bool:
+            return await types() == [*both, *["thing_put.v1"] * 2]
+
+        await eventually(written)
+        await finished(Eraser("shelf", erasable.pool, js), erasable.pool)
+        assert await types() == both
 
 
 async def test_a_long_stream_is_blanked_in_short_transactions(

@@ -8,7 +8,7 @@ Events are deleted one by one, for a purge would leave their bytes in the store'
 signals are in memory alone, and dead letters hold no content: those are purged.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -82,29 +82,37 @@ async def purge_letters(pool: Pool, js: JetStreamContext, erasure: Erasure) -> N
     """Drop the dead letters of the stream's events; a stream with the user's own id is the account,
     and takes all letters of the user along.
 
+    Letters about the tombstone stay: they say that a handler could not erase its part, and nothing
+    else does.
+
     Raises:
         Unavailable, nats.errors.Error: the database or JetStream is away.
     """
-    of_user = dead_letters_of(erasure.user_id)
     try:
-        if erasure.stream_id == erasure.user_id:
-            await js.purge_stream(DEAD_LETTERS_STREAM, subject=of_user)
-            return
-        info = await js.stream_info(DEAD_LETTERS_STREAM, subjects_filter=of_user)
-        for subject in await _letters_about(pool, erasure, info.state.subjects or {}):
+        info = await js.stream_info(
+            DEAD_LETTERS_STREAM, subjects_filter=dead_letters_of(erasure.user_id)
+        )
+        for subject in await _without_object(pool, erasure, list(info.state.subjects or {})):
             await js.purge_stream(DEAD_LETTERS_STREAM, subject=subject)
     except NotFoundError:
         return  # nobody ever wrote a letter
 
 
-async def _letters_about(pool: Pool, erasure: Erasure, subjects: Iterable[str]) -> list[str]:
-    """Which of these letters are about the erased stream's events."""
-    by_event = {UUID(subject.rpartition(".")[2]): subject for subject in subjects}
-    if not by_event:
+async def _without_object(pool: Pool, erasure: Erasure, subjects: Sequence[str]) -> list[str]:
+    """Which of these letters are about something that is no more."""
+    if not subjects:
         return []
+    events = [UUID(subject.rpartition(".")[2]) for subject in subjects]
     rows = await fetch_all(
         pool,
-        "select event_id from events where stream_id = %(stream_id)s and event_id = any(%(ids)s)",
-        {"stream_id": erasure.stream_id, "ids": list(by_event)},
+        "select event_id, version from events"
+        " where stream_id = %(stream_id)s and event_id = any(%(ids)s)",
+        {"stream_id": erasure.stream_id, "ids": events},
     )
-    return [by_event[row[0]] for row in rows]
+    versions: dict[UUID, int] = dict(rows)
+    of_others = 0 if erasure.stream_id == erasure.user_id else erasure.version
+    return [
+        subject
+        for subject, event_id in zip(subjects, events, strict=True)
+        if versions.get(event_id, of_others) < erasure.version
+    ]
