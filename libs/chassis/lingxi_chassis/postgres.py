@@ -11,8 +11,13 @@ from typing import Any
 import psycopg
 from prometheus_client import Gauge
 from psycopg import AsyncConnection
+from psycopg.errors import (
+    IdleInTransactionSessionTimeout,
+    ReadOnlySqlTransaction,
+    TransactionTimeout,
+)
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from lingxi_chassis import tracing
 from lingxi_contracts.errors import Unavailable
@@ -20,6 +25,16 @@ from lingxi_contracts.errors import Unavailable
 POOL_SIZE = 8
 CHECKOUT_SECONDS_MAX = 2.0
 CONNECT_SECONDS_MAX = 5
+
+AWAY = (
+    psycopg.OperationalError,
+    # To the driver these are faults inside of Postgres; to us, bounds that our roles have, and the
+    # answer of a primary that is none any more.
+    TransactionTimeout,
+    IdleInTransactionSessionTimeout,
+    ReadOnlySqlTransaction,
+)
+"""The database does not serve us now, or not in time: trying again later helps."""
 
 CONNECTIONS = Gauge("lingxi_pool_connections", "Of the pool, by whether one works", ["state"])
 WAITING = Gauge("lingxi_pool_waiting", "Statements that wait for a connection of the pool")
@@ -70,6 +85,9 @@ async def borrowed(pool: Pool) -> AsyncGenerator[Connection]:
     connection = await pool.getconn()
     try:
         yield connection
+    except ReadOnlySqlTransaction:
+        await connection.close()  # a new one may find the new primary
+        raise
     finally:
         await pool.putconn(connection)
 
@@ -87,7 +105,7 @@ async def fetch_all(pool: Pool, sql: str, params: Mapping[str, Any]) -> list[Row
             # Not `description`: it makes an object of each column, to be looked at.
             has_rows = cursor.pgresult is not None and cursor.pgresult.nfields > 0
             return await cursor.fetchall() if has_rows else []
-    except (psycopg.OperationalError, PoolTimeout) as error:
+    except AWAY as error:
         raise Unavailable from error
 
 
@@ -104,5 +122,5 @@ async def execute(pool: Pool, sql: str, params: Mapping[str, Any]) -> int:
             with tracing.statement(sql):
                 cursor = await connection.execute(sql.encode(), params)
             return cursor.rowcount
-    except (psycopg.OperationalError, PoolTimeout) as error:
+    except AWAY as error:
         raise Unavailable from error

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from nats.js.errors import NotFoundError
+from psycopg.errors import ReadOnlySqlTransaction, TransactionTimeout
 from pydantic import BaseModel
 
 from libs.chassis.tests.clerk import QUICK, Publisher, Seen, letters, replica, settled
@@ -105,15 +106,16 @@ async def test_a_part_that_is_away_is_waited_for_with_growing_pauses(
     assert await letters(shop) == []
 
 
+@pytest.mark.parametrize("away", [Unavailable, TransactionTimeout, ReadOnlySqlTransaction])
 async def test_a_long_outage_makes_no_dead_letter(
-    shop: Publisher, nats_url: str, monkeypatch: pytest.MonkeyPatch
+    shop: Publisher, nats_url: str, monkeypatch: pytest.MonkeyPatch, away: type[Exception]
 ) -> None:
     """Guards 'without end': more attempts than any bound on deliveries, and still handled."""
     monkeypatch.setattr("lingxi_chassis.consumers.handling.DELAY_SECONDS_MAX", 0.02)
 
     def away_for_long(_: Envelope) -> None:
         if len(seen.ids) < 40:
-            raise Unavailable
+            raise away
 
     seen = Seen(away_for_long)
     await shop.publish()

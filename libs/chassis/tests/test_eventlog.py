@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
@@ -16,13 +17,14 @@ from libs.chassis.tests.shelf import (
     WeightsNoted,
     evolve,
     new_shelf,
+    shelf_log,
 )
 from lingxi_chassis import context
 from lingxi_chassis.eventlog import Clause, Conflict, GuardLost, again_on_conflict
 from lingxi_chassis.eventlog.append import EVENT_BYTES_MAX
 from lingxi_chassis.eventlog.schema import PUBLISHED_BYTES_MAX
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import Pool, Row, execute, fetch_all, fetch_one
+from lingxi_chassis.postgres import Pool, Row, execute, fetch_all, fetch_one, open_pool
 from lingxi_contracts.base import Event
 from lingxi_contracts.errors import AgentNameTaken, PayloadTooLarge, Unavailable
 
@@ -127,6 +129,21 @@ async def test_a_unique_constraint_is_the_refusal_it_means(
         await shelves.append(one, [put("b"), put("a")], AT)
     assert len(await rows(log_pool, one.stream_id)) == 1
     assert await shelves.load(one.stream_id, one.user_id) == one
+
+
+async def test_an_append_that_waits_too_long_is_unavailable(log_url: str) -> None:
+    """Guards posts behind a long lock: clients try again, and nothing was written."""
+    async with (
+        open_pool(f"{log_url}?options=-c%20transaction_timeout%3D100ms", size=1) as pool,
+        await psycopg.AsyncConnection.connect(log_url) as holder,
+    ):
+        log = shelf_log(pool)
+        one = await log.append(new_shelf(log), [put("a")], AT)
+        await holder.execute("lock table streams in exclusive mode")
+        with pytest.raises(Unavailable):
+            await log.append(one, [put("b")], AT)
+        await holder.rollback()
+        assert (await log.append(one, [put("c")], AT)).version == 2
 
 
 async def test_an_erased_stream_is_not_found(shelves: ShelfLog) -> None:

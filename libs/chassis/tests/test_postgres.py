@@ -1,7 +1,8 @@
 """The pool on a real server: what is away is Unavailable, soon, and comes back by itself."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
+import psycopg
 import pytest
 from psycopg import DataError
 from psycopg_pool import PoolTimeout
@@ -47,6 +48,32 @@ async def test_a_statement_that_is_cut_off_is_unavailable(database_url: str) -> 
         with pytest.raises(Unavailable):
             await fetch_all(pool, "select pg_sleep(5)", {})
         assert await fetch_one(pool, "select 1", {}) == (1,)
+
+
+@pytest.mark.parametrize("run", [execute, fetch_all])
+async def test_a_statement_that_waits_too_long_for_a_lock_is_unavailable(
+    database_url: str, run: Callable[..., Awaitable[object]]
+) -> None:
+    """Guards the bound that our roles have, which the driver does not tell as an outage."""
+    url = f"{database_url}?options=-c%20transaction_timeout%3D100ms"
+    async with open_pool(url, size=1) as pool:
+        await execute(pool, "create table locked (n int)", {})
+        async with await psycopg.AsyncConnection.connect(database_url) as holder:
+            await holder.execute("lock table locked")
+            with pytest.raises(Unavailable):
+                await run(pool, "insert into locked values (1)", {})
+        await execute(pool, "insert into locked values (2)", {})
+        assert await fetch_all(pool, "select n from locked", {}) == [(2,)]
+
+
+async def test_a_primary_that_is_none_any_more_is_unavailable_and_left(database_url: str) -> None:
+    """Guards the way to the new primary: a connection that may only read is replaced."""
+    async with open_pool(database_url, size=1) as pool:
+        await execute(pool, "create table numbers (n int)", {})
+        await execute(pool, "set default_transaction_read_only = on", {})
+        with pytest.raises(Unavailable):
+            await execute(pool, "insert into numbers values (1)", {})
+        assert await execute(pool, "insert into numbers values (2)", {}) == 1
 
 
 async def test_an_exhausted_pool_is_unavailable(

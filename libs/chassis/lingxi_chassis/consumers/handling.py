@@ -15,16 +15,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-import psycopg
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from prometheus_client import Counter, Histogram
-from psycopg_pool import PoolTimeout
 from pydantic import ValidationError
 
-from lingxi_chassis import context, tracing
+from lingxi_chassis import context, postgres, tracing
 from lingxi_chassis.consumers.dead_letters import ensure_dead_letters, put_dead_letter
 from lingxi_chassis.consumers.durable import Durable
 from lingxi_chassis.tracing import Kind
@@ -38,7 +36,7 @@ FIRST_DELAY_SECONDS = 0.25
 DELAY_SECONDS_MAX = 60.0
 HEARTBEATS_PER_ACK_WAIT = 3
 
-AWAY = (Unavailable, psycopg.OperationalError, PoolTimeout, TimeoutError, NatsError, OSError)
+AWAY = (Unavailable, *postgres.AWAY, TimeoutError, NatsError, OSError)
 
 type Handle = Callable[[Envelope], Awaitable[None]]
 """Takes one event and returns once its effect is committed. Idempotent and commutative."""

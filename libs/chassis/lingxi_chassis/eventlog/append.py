@@ -18,9 +18,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-import psycopg
 from psycopg.errors import CheckViolation, DeadlockDetected, UniqueViolation
-from psycopg_pool import PoolTimeout
 from pydantic import TypeAdapter
 
 from lingxi_chassis import tracing
@@ -29,7 +27,7 @@ from lingxi_chassis.eventlog.recent import Recent
 from lingxi_chassis.eventlog.schema import FITS_CONSTRAINT
 from lingxi_chassis.eventlog.snapshot import Snapshot
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import Pool, borrowed, fetch_one
+from lingxi_chassis.postgres import AWAY, Pool, borrowed, fetch_one
 from lingxi_chassis.tracing import Kind
 from lingxi_contracts.base import Event
 from lingxi_contracts.errors import PayloadTooLarge, Refusal, Unavailable
@@ -186,7 +184,7 @@ class EventLog[S, E: Event]:
             raise
         except DeadlockDetected as error:
             raise Conflict from error
-        except (psycopg.OperationalError, PoolTimeout) as error:
+        except AWAY as error:
             raise Unavailable from error
         return (row[0], row[1]) if row else (None, False)
 

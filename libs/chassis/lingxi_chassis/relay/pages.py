@@ -4,11 +4,9 @@ A page looks at `SCANNED_ROWS_MAX` rows at most, whatever is asked for: it costs
 log, and may tell nothing but where to go on.
 """
 
-import psycopg
 import structlog
-from psycopg_pool import PoolTimeout
 
-from lingxi_chassis.postgres import Pool, borrowed
+from lingxi_chassis.postgres import AWAY, Pool, borrowed
 from lingxi_chassis.relay.rows import Checkpoint, LogRow, read_rows
 from lingxi_chassis.rpc import ANSWER_BYTES_MAX, within_bytes
 from lingxi_contracts.envelope import Envelope
@@ -28,7 +26,7 @@ async def read_log(pool: Pool, owner: str, question: ReadLog) -> LogPage:
     try:
         async with borrowed(pool) as connection:
             rows = await read_rows(connection, after, SCANNED_ROWS_MAX)
-    except (psycopg.OperationalError, PoolTimeout) as error:
+    except AWAY as error:
         raise Unavailable from error
     names = frozenset(question.names)
     scanned = [(row, _told(row, owner, names)) for row in rows]
