@@ -1,8 +1,8 @@
 """Send what was decided, and settle what became of it. A decision is sent again, never made again.
 
 Chat has the last word: it refuses what is too late, or does not fit the conversation any more, and
-answers a repeat with what it did. So it is asked about a decision that expired, too: it may have
-sent it, and its answer may have been lost.
+answers a repeat with what it did. So it is asked about a decision that expired or is unwanted, too,
+as about an expired one: it may have sent it, and its answer may have been lost.
 """
 
 from dataclasses import dataclass, replace
@@ -69,11 +69,8 @@ class Send:
         watch = look.watch
         assert pending.expires_at is not None
         expired = now >= pending.expires_at
-        if not expired:
-            unwanted = await self._unwanted(look, pending, now)
-            if unwanted is not None:
-                await self._settle(look, pending, "skipped", unwanted)
-                return
+        unwanted = None if expired else await self._unwanted(look, pending, now)
+        if not expired and unwanted is None:
             work = await self.sessions.work(watch.user_id, watch.session_id)
             if work.typing:
                 await self.record.put_off(look, now, TYPING_PAUSE)
@@ -83,12 +80,13 @@ class Send:
                 watch.user_id,
                 watch.session_id,
                 pending,
-                LONG_AGO if expired else pending.expires_at,
+                pending.expires_at if unwanted is None and not expired else LONG_AGO,
             )
         except (SessionNotFound, Unavailable):
             raise
         except Refusal as refusal:
-            await self._settle(look, pending, _outcome(refusal), refusal.message)
+            why = ("skipped", unwanted) if unwanted else (_outcome(refusal), refusal.message)
+            await self._settle(look, pending, *why)
         else:
             await self._settle(look, pending, "sent", pending.reason, sent.message_id)
 

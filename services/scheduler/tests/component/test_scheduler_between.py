@@ -187,6 +187,24 @@ async def test_a_lost_answer_of_chats_is_no_second_message_however_late(
     assert await scheduler.sent_today() == [1]
 
 
+async def test_what_chat_has_sent_is_sent_though_it_was_switched_off_since(
+    scheduler: RunningScheduler, hands: ByHand
+) -> None:
+    agent_id = await scheduler.chat.agent()
+    session_id = await scheduler.talk(agent_id=agent_id)
+    look = await hands.decided(session_id)
+    decision = pending(look)
+    assert decision.expires_at is not None
+    await hands.sessions.send(scheduler.chat.user_id, session_id, decision, decision.expires_at)
+    await scheduler.heard(session_id)
+    await scheduler.change(agent_id, parameters={"proactive_behavior": "off"})
+    await hands.send(look)
+    line = await scheduler.decided(session_id)
+    (message,) = await scheduler.written_first(session_id)
+    assert (line.outcome, line.message_id) == ("sent", message.message_id)
+    assert await scheduler.sent_today() == [1]
+
+
 async def test_a_decision_whose_maker_died_is_sent_by_another_and_not_made_again(
     scheduler: RunningScheduler, hands: ByHand
 ) -> None:
