@@ -80,14 +80,15 @@ def open_erasures(database_urls: Iterable[str]) -> int:
 
 
 def all_rows(database_url: str) -> str:
-    """Every row of every table, as text."""
+    """Every row of every table of every schema, as text."""
     with psycopg.connect(database_url) as connection:
         tables = connection.execute(
-            "select tablename from pg_tables where schemaname = 'public'"
+            "select schemaname, tablename from pg_tables"
+            " where schemaname not in ('pg_catalog', 'information_schema')"
         ).fetchall()
         found: list[str] = []
-        for (table,) in tables:
-            query = sql.SQL("select one_row::text from {} one_row").format(sql.Identifier(table))
+        for table in tables:
+            query = sql.SQL("select one_row::text from {} one_row").format(sql.Identifier(*table))
             found += [row[0] for row in connection.execute(query).fetchall()]
     return "\n".join(found)
 

@@ -70,9 +70,12 @@ async def write_about(nats: Client, pool: Pool, shelf: Snapshot[Shelf]) -> None:
 
 
 async def in_tables(pool: Pool, text: str) -> list[str]:
-    """The tables with a row that holds the text."""
+    """The tables, of any schema, with a row that holds the text."""
     tables = await fetch_all(
-        pool, "select tablename from pg_tables where schemaname = 'public' order by 1", {}
+        pool,
+        "select schemaname || '.' || tablename from pg_tables where schemaname not in"
+        " ('pg_catalog', 'information_schema') order by 1",
+        {},
     )
     found: list[str] = []
     for (table,) in tables:

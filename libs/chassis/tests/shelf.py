@@ -11,6 +11,7 @@ from lingxi_chassis.eventlog import EventLog, Projection, Snapshot
 from lingxi_chassis.eventlog.schema import CREATE
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool
+from lingxi_chassis.rebuild import ReadModels
 from lingxi_contracts.base import Event, Text
 from lingxi_contracts.errors import AgentNameTaken
 
@@ -66,6 +67,8 @@ TABLES = (
     """,
     "create table claims (claim int primary key)",
 )
+
+READ_MODELS = ReadModels(TABLES, (THINGS,))
 
 type ShelfLog = EventLog[Shelf, Event]
 

@@ -1,9 +1,10 @@
 """Erased is erased: after the job nothing holds the content, wherever it was killed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
+import psycopg
 import pytest
 from nats.aio.client import Client
 
@@ -26,7 +27,7 @@ from libs.chassis.tests.erasing import (
     write_about,
 )
 from libs.chassis.tests.listening import STREAM, holds_the_log, relaying
-from libs.chassis.tests.shelf import AT, OWNER, ShelfLog, ThingPut
+from libs.chassis.tests.shelf import AT, OWNER, READ_MODELS, ShelfLog, ThingPut
 from lingxi_chassis.bus import connect
 from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
@@ -36,6 +37,8 @@ from lingxi_chassis.erasure.blank import ROWS_PER_TRANSACTION_MAX
 from lingxi_chassis.erasure.queue import open_erasures
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool, execute, fetch_one
+from lingxi_chassis.rebuild import rebuild_read_models
+from lingxi_chassis.rebuild.shadow import Shadow
 from lingxi_chassis.relay import Relay
 from lingxi_chassis.tasks import in_background
 from lingxi_contracts.envelope import Envelope
@@ -269,7 +272,7 @@ async def test_a_handler_that_cannot_erase_is_told_of(
     def broken(_: Envelope) -> None:
         raise KeyError
 
-    async def types() -> list[str | None]:
+    async def types() -> list[str]:
         return sorted(str(letter.type) for letter in await list_letters(js))
 
     subscriptions = Subscriptions("clerk", nats, lambda: None)
@@ -289,6 +292,75 @@ async def test_a_handler_that_cannot_erase_is_told_of(
         await eventually(written)
         await finished(Eraser("shelf", erasable.pool, js), erasable.pool)
         assert await types() == both
+
+
+async def test_copies_of_a_rebuild_that_died_go(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, nats: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards the shadow tables, which no append reaches: without its connection a rebuild cannot
+    take them along."""
+
+    async def die(shadow: Shadow) -> None:
+        await shadow.connection.execute("select pg_terminate_backend(pg_backend_pid())")
+
+    monkeypatch.setattr(Shadow, "analyze", die)
+    async with relaying(log_url, nats):
+        shelf = await filled(erasable, MARKER)
+        with pytest.raises(psycopg.OperationalError):
+            await rebuild_read_models(log_url, READ_MODELS)
+        assert await in_tables(log_pool, MARKER) == [
+            "public.events",
+            "public.streams",
+            "public.things",
+            "rebuild.things",
+        ]
+        await burn(erasable, shelf)
+        await finished(Eraser("shelf", log_pool, nats.jetstream()), log_pool)
+    assert await in_tables(log_pool, MARKER) == []
+
+
+async def test_an_erasure_is_not_over_while_a_rebuild_has_copies(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, nats: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards a rebuild that dies after the rest is erased: nothing would look for its copies."""
+    copied, die = asyncio.Event(), asyncio.Event()
+
+    async def wait_then_die(shadow: Shadow) -> None:
+        copied.set()
+        await die.wait()
+        await shadow.connection.close()
+
+    monkeypatch.setattr(Shadow, "analyze", wait_then_die)
+    eraser = Eraser("shelf", log_pool, nats.jetstream())
+    async with relaying(log_url, nats), asyncio.TaskGroup() as tasks:
+        shelf = await filled(erasable, MARKER)
+        rebuilding = tasks.create_task(failing(rebuild_read_models(log_url, READ_MODELS)))
+        await copied.wait()
+        await burn(erasable, shelf)
+        await eventually(lambda: passed(log_pool))
+        assert await eraser.work() == 1
+        assert await in_tables(log_pool, MARKER) == ["rebuild.things"]
+        assert await open_erasures(log_pool) == 1
+        die.set()
+        await rebuilding
+        await finished(eraser, log_pool)
+    assert await in_tables(log_pool, MARKER) == []
+
+
+async def failing(work: Awaitable[object]) -> None:
+    with pytest.raises(psycopg.OperationalError):
+        await work
+
+
+async def test_copies_go_when_their_owner_starts_again(
+    erasable: ShelfLog, log_pool: Pool, nats: Client
+) -> None:
+    """Guards disks: copies that nobody has to erase are discarded, too."""
+    await execute(log_pool, "create schema rebuild", {})
+    await execute(log_pool, "create table rebuild.things (name text)", {})
+    eraser = Eraser("shelf", erasable.pool, nats.jetstream())
+    async with in_background(eraser.run(), "erase", lambda: None):
+        await eventually(lambda: _is(log_pool, "to_regnamespace('rebuild') is null"))
 
 
 async def test_a_long_stream_is_blanked_in_short_transactions(

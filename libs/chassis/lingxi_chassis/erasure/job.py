@@ -5,7 +5,8 @@ stream into `erasures`. Then, each step idempotent and repeated after a crash at
 
 1. blank its rows in the log;
 2. once the relay has passed the tombstone, delete its events from the owner's stream, purge its
-   live signals, and drop the dead letters about it.
+   live signals, and drop the dead letters about it;
+3. once no rebuild is under way that may have copied its rows, see that none that died left copies.
 
 Any number of replicas may run it. Source: architecture 4, "Erasure".
 """
@@ -26,6 +27,7 @@ from lingxi_chassis.erasure.purge import LivePurge, purge_events, purge_letters,
 from lingxi_chassis.erasure.queue import Erasure
 from lingxi_chassis.leases import LeaseLost, held
 from lingxi_chassis.postgres import Pool
+from lingxi_chassis.rebuild import discard_leftovers
 from lingxi_contracts.errors import Unavailable
 
 POLL_SECONDS = 2.0
@@ -57,7 +59,9 @@ class Eraser:
         self._woken.set()
 
     async def run(self) -> None:
-        """Erase what is due, until cancelled."""
+        """Erase what is due, until cancelled; before that, the copies of a rebuild that died."""
+        with suppress(*AWAY):
+            await discard_leftovers(self._pool)
         while True:
             self._woken.clear()
             try:
@@ -118,4 +122,4 @@ class Eraser:
             return False
         await purge_live(self._js, self._live, erasure.user_id, erasure.stream_id)
         await purge_letters(self._pool, self._js, erasure)
-        return True
+        return await discard_leftovers(self._pool)

@@ -1,5 +1,6 @@
 """Rebuild: read models and snapshots made again from the log, while the service runs and writes."""
 
+from lingxi_chassis.rebuild.leftovers import discard_leftovers
 from lingxi_chassis.rebuild.read_models import (
     ReadModels,
     RebuildBusy,
@@ -15,6 +16,7 @@ __all__ = [
     "RebuildStalled",
     "Rebuilt",
     "Refolded",
+    "discard_leftovers",
     "rebuild_read_models",
     "rebuild_snapshots",
 ]

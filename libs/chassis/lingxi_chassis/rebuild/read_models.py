@@ -5,7 +5,8 @@ Invariants:
 2. Nothing appended is missed and nothing is folded twice. The swap holds appends off by a lock on
    `streams`, which every append writes first, waits for those under way, folds what is left, and
    lets them go on in the new tables. They wait for milliseconds; readers wait for the end of it.
-3. A rebuild that dies leaves the live tables as they were. It is not resumed but begun anew.
+3. A rebuild that dies leaves the live tables as they were. It is not resumed but begun anew. Its
+   shadow goes with it; if it could not see to that, at the next erasure or start (`leftovers`).
 4. Keys are unique in the shadow once it is at the end of the log, not on the way: rows may be ahead
    of their batch (`folding`), so that a key that changes hands is seen with both. Unique indexes
    are built before the lock if they can be, so as not to build them under it, where they must be.
@@ -93,13 +94,17 @@ async def rebuild_read_models(
         row = await (await connection.execute("select current_schema()")).fetchone()
         assert row is not None
         shadow = Shadow(connection, row[0])
-        await shadow.create(read_models.create)
         folding = _Folding(connection, shadow, read_models.projections, batch_rows)
-        await shadow.take_off_unique()
-        await folding.catch_up()
-        await shadow.analyze()
-        await folding.try_unique()
-        swap_seconds, tries = await _swap(folding)
+        try:
+            await shadow.create(read_models.create)
+            await shadow.take_off_unique()
+            await folding.catch_up()
+            await shadow.analyze()
+            await folding.try_unique()
+            swap_seconds, tries = await _swap(folding)
+        finally:
+            with suppress(psycopg.OperationalError):  # the connection is lost
+                await shadow.discard()
     rebuilt = Rebuilt(
         tuple(shadow.tables), folding.events, monotonic() - began, swap_seconds, tries
     )
