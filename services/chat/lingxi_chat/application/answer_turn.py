@@ -5,6 +5,7 @@ worker that lost its claim, or finds the turn over, stays silent: another one re
 """
 
 import asyncio
+import traceback
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -180,16 +181,9 @@ class AnswerTurns:
         times.asked()
         async with aclosing(self.model.speak(profile, prompt)) as parts:
             async for part in parts:
-                match part:
-                    case str():
-                        times.heard()
-                        await telling.add(part)
-                    case Anew():
-                        telling.anew()
-                    case Spoken():
-                        await telling.finish()
-                        times.spoken(telling.told_at)
-                        return part
+                await _tell(part, times, telling)
+                if isinstance(part, Spoken):
+                    return part
         raise BadAnswer("no end")
 
     async def _looked_up(self, turn: Held, session: Session) -> LookedUp:
@@ -260,6 +254,26 @@ class AnswerTurns:
             return Held(following, claimed_at, appended) if goes_on and claim_id else None
 
         return await again_on_conflict(attempt)
+
+
+async def _tell(part: str | Anew | Spoken, times: TurnTimes, telling: Telling) -> None:
+    """Raises BadAnswer: a reply that we stumble over is an outcome, too. A crash would have the
+    model asked again and again, and the user wait for it."""
+    try:
+        match part:
+            case str():
+                times.heard()
+                await telling.add(part)
+            case Anew():
+                telling.anew()
+            case Spoken():
+                await telling.finish()
+                times.spoken(telling.told_at)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        # Not what it says: that may quote the reply.
+        log.error("reply_not_told", error=type(error).__name__, at=f"{where.name}:{where.lineno}")
+        raise BadAnswer("not understood") from error
 
 
 def _waiting(session: Session, newest: Newest) -> list[Said]:

@@ -15,6 +15,8 @@ BUBBLES_MAX = 10
 REPLY_CHARS_MAX = 32_000
 LISTS_MAX = 20
 """Lists of messages that are read in one reply, those within others counted."""
+NESTED_MAX = 50
+"""Levels below a list of messages in which a text is looked for: nobody writes so many."""
 DELAY_MS_BASE = 400
 DELAY_MS_PER_CHAR = 30
 DELAY_MS_MAX = 4_000
@@ -111,15 +113,18 @@ def _messages(whole: dict[str, Any]) -> Any:
     return next((value for key, value in whole.items() if key.lower() == "messages"), None)
 
 
-def _said(message: Any) -> list[str]:
+def _said(message: Any, levels: int = NESTED_MAX) -> list[str]:
     match message:
         case str():
             return [UNSTORABLE.sub("", message)]
+        case list() | dict() if levels == 0:
+            return []
         case list():
-            return [text for one in cast("list[Any]", message) for text in _said(one)]
+            return [text for one in cast("list[Any]", message) for text in _said(one, levels - 1)]
         case dict():
             fields = cast("dict[str, Any]", message)
-            return _said(fields.get("message") or fields.get("content") or fields.get("text"))
+            said = fields.get("message") or fields.get("content") or fields.get("text")
+            return _said(said, levels - 1)
         case bool() | None:
             return []
         case _:

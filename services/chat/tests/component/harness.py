@@ -23,6 +23,7 @@ from lingxi_chat.adapters.model import SpeakingModel
 from lingxi_chat.application.answer_turn import AnswerTurns
 from lingxi_chat.application.look_up import LookUp
 from lingxi_chat.application.moderate import Moderate
+from lingxi_chat.application.parts import Live
 from lingxi_chat.application.recall import Recall
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain.safety import Rules
@@ -172,7 +173,9 @@ class RunningChat:
         return (await self.ask(command)).agent_id
 
     @asynccontextmanager
-    async def another_worker(self, slots: int = 1) -> AsyncGenerator[TurnWorkers]:
+    async def another_worker(
+        self, slots: int = 1, live: Live | None = None
+    ) -> AsyncGenerator[TurnWorkers]:
         """Another replica's turn workers on the same queue; they look at it when told to."""
 
         async def nudge() -> None:
@@ -183,7 +186,7 @@ class RunningChat:
             bootstrap.session_log(self.pool),
             LookUp(self.pool, RemoteProfiles(self.rpc)),
             SpeakingModel(client),
-            LiveSignals(self.nats),
+            live or LiveSignals(self.nats),
             Recall(self.pool),
             Moderate(Rules(), None),
             self.settings.model_context_tokens,

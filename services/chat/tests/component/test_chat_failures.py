@@ -33,6 +33,7 @@ FAULTS: list[tuple[dict[str, Any], str, bool]] = [
     ({"do": "nonsense", "kind": "empty_choices"}, "bad_answer", True),
     ({"do": "empty"}, "bad_answer", True),
     ({"do": "raw", "content": "\n<next>\n "}, "bad_answer", True),
+    ({"do": "raw", "content": f'{{"messages": {"[" * 1_500}1{"]" * 1_500}}}'}, "bad_answer", True),
     ({"do": "cut", "after_chunks": 2, "clean": True}, "bad_answer", True),
     ({"do": "cut", "after_chunks": 2}, "model_unavailable", True),
     ({"do": "stream_error", "after_chunks": 1, "message": "a provider's words"},

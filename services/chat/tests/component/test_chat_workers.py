@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Generator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,6 +13,7 @@ from lingxi_chassis.postgres import execute, fetch_all
 from lingxi_chassis.tasks import in_background
 from lingxi_chat.application import turn_workers
 from lingxi_contracts.chat import DeleteSession
+from lingxi_contracts.live import Delta, Typing
 from lingxi_contracts.subjects import CHAT_WORK
 from services.chat.tests.component.harness import RunningChat
 from tests.fixtures.waiting import eventually
@@ -257,3 +259,28 @@ async def test_a_session_deleted_during_its_turn_stays_deleted(chat: RunningChat
         )
     assert (await chat.logged(posted.session_id))[-1] == "session_deleted"
     assert await chat.work(posted.session_id) is None
+
+
+class Stumbling:
+    """Live signals that can't be told."""
+
+    async def tell(self, user_id: UUID, signal: Delta | Typing) -> None:
+        raise ArithmeticError(user_id, signal)
+
+    async def user_types(self, user_id: UUID, session_id: UUID) -> bool:
+        raise ArithmeticError(user_id, session_id)
+
+
+async def test_a_reply_that_we_stumble_over_is_a_failed_turn(chat: RunningChat) -> None:
+    """Guards `answer_turn._tell`: no crash, after which the model would be asked again."""
+    await chat.model.fault("hang", contains="stumble", times=1)
+    posted = await chat.ask(chat.post("stumble"))
+    await chat.model.asked("stumble")
+    await chat.expire_lease(posted.session_id)
+    async with chat.another_worker(live=Stumbling()) as worker:
+        await worker.take_waiting()
+        failed = await chat.outcome(posted)
+
+    assert failed.failure is not None
+    assert (failed.failure.code, failed.failure.retryable) == ("bad_answer", True)
+    assert len(await chat.model.prompts("stumble")) == 2

@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 from lingxi_chat.domain.bubbles import (
     BUBBLES_MAX,
     DELAY_MS_MAX,
+    NESTED_MAX,
     REPLY_CHARS_MAX,
     delay_ms,
     split_reply,
@@ -118,6 +119,14 @@ def test_a_reply_is_bounded_and_storable() -> None:
     bubbles = split_reply("\x00\ud800你" * REPLY_CHARS_MAX)
 
     assert bubbles == ("你" * REPLY_CHARS_MAX,)
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"text": ', "}")])
+def test_a_text_too_deep_in_a_list_is_not_looked_for(opens: str, closes: str) -> None:
+    """Deeper than the interpreter's stack, too: it is left out, and the rest is there."""
+    for levels, said in ((NESTED_MAX - 1, ("deep", "b")), (NESTED_MAX, ("b",)), (1_500, ("b",))):
+        deep = f'{opens * levels}"deep"{closes * levels}'
+        assert split_reply(f'{{"messages": [{deep}, "b"]}}') == said
 
 
 REPLIES = st.lists(

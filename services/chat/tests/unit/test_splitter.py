@@ -1,6 +1,8 @@
 """Bubbles while they are said: whatever the pieces, shown and stored agree, and nothing is raw."""
 
+import json
 import re
+from typing import cast
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -177,3 +179,51 @@ def test_a_reply_cut_anywhere_ends_as_what_was_shown_and_a_little(
     by_char = shown_by([piece for char in text for piece in parted.feed(char)])
 
     assert at_once == by_char
+
+
+NASTY = st.recursive(
+    st.sampled_from([None, True, -1, 1e400, 10**9, "", "a", "<next>", "```", "\ud83d", "\x00"])
+    | st.sampled_from(['{"messages": ["x"]}', '", "', "}]", "\\"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["messages", "Messages", "message", "content", "text", ""]), inner
+        )
+        | st.tuples(inner, st.integers(0, 2_000)).map(lambda deep: _nested(*deep))
+    ),
+    max_leaves=6,
+)
+"""Values of JSON that no model should write, and some that hardly anybody can read."""
+
+
+class Raw(str):
+    """JSON as it stands."""
+
+    __slots__ = ()
+
+
+def _nested(value: object, levels: int) -> Raw:
+    return Raw("[" * levels + _json(value) + "]" * levels)
+
+
+def _json(value: object) -> str:
+    match value:
+        case Raw():
+            return value
+        case list():
+            return f"[{', '.join(map(_json, cast('list[object]', value)))}]"
+        case dict():
+            fields = cast("dict[str, object]", value)
+            return f"{{{', '.join(f'{_json(key)}: {_json(one)}' for key, one in fields.items())}}}"
+        case int() if value > 1:
+            return "1" + "0" * 5_000
+        case _:
+            return json.dumps(value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(NASTY, st.text(max_size=3), st.sampled_from(["", "```", "]}", "<next>b"]))
+def test_no_json_is_too_nasty(value: object, before: str, after: str) -> None:
+    text = f'{before}{{"messages": {_json(value)}}}{after}'
+    check([text])
+    check([text[: len(text) // 2], text[len(text) // 2 :]])
