@@ -34,8 +34,10 @@ class Stopping:
             self._interrupt()
 
     def _interrupt(self) -> None:
-        if self._scope is not None:
-            self._scope.reschedule(asyncio.get_running_loop().time())
+        # Once: a scope that expires already can't be told again.
+        scope, self._scope = self._scope, None
+        if scope is not None:
+            scope.reschedule(asyncio.get_running_loop().time())
 
     @asynccontextmanager
     async def interrupting(self) -> AsyncGenerator[None]:
