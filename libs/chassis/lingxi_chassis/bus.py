@@ -39,12 +39,21 @@ class Link:
     def lost(self) -> None:
         """The connection has gone; another one is tried for."""
         for lost, _ in self._watchers:
-            lost()
+            _tell(lost)
 
     def back(self) -> None:
         """There is a connection again."""
         for _, back in self._watchers:
-            back()
+            _tell(back)
+
+
+def _tell(watcher: Callable[[], None]) -> None:
+    """One that raises keeps neither the others from it nor the connection from coming back: the
+    library tells us from within the task that reconnects."""
+    try:
+        watcher()
+    except Exception:
+        log.exception("nats_watcher_failed")
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lingxi_chassis.bus import connect
+from lingxi_chassis.bus import Link, connect
 from lingxi_local.nats import NatsServer, RunningNats
 from lingxi_local.ports import LOOPBACK, unused_port
 from tests.fixtures.waiting import eventually
@@ -55,6 +55,20 @@ async def test_it_begins_at_any_of_those_it_is_given(cluster: list[RunningNats])
     gone.kill()
     async with connect(f"{_url(gone)},{_url(there)}", "chat") as client:
         assert _is_at(client.connected_url, there)
+
+
+async def test_a_watcher_that_raises_keeps_nobody_from_going_on(cluster: list[RunningNats]) -> None:
+    node, _ = cluster
+    link, told = Link(), list[str]()
+
+    def stumble() -> None:
+        raise RuntimeError
+
+    link.watch(stumble, stumble)
+    link.watch(lambda: told.append("lost"), lambda: told.append("back"))
+    async with connect(_url(node), "chat", link=link):
+        node.kill()
+        await eventually(lambda: told == ["lost", "back"], AWAY_SECONDS_MAX)
 
 
 def _is_at(connected: object, node: RunningNats) -> bool:
