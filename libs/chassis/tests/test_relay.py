@@ -1,7 +1,7 @@
 """The relay on real servers: the stream holds the log, exactly, whatever happened in between."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -24,7 +24,14 @@ from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import Snapshot
 from lingxi_chassis.postgres import Pool, execute
 from lingxi_chassis.relay import Relay, StreamLimits
-from lingxi_chassis.relay.rows import Checkpoint, load_checkpoint, read_rows, save_checkpoint
+from lingxi_chassis.relay.publish import FencedPublisher
+from lingxi_chassis.relay.rows import (
+    Checkpoint,
+    LogRow,
+    load_checkpoint,
+    read_rows,
+    save_checkpoint,
+)
 from lingxi_chassis.relay.stream import empty
 from lingxi_contracts.envelope import Envelope
 from lingxi_local.nats import RunningNats
@@ -72,6 +79,33 @@ async def test_an_event_is_published_soon_after_its_append(
 
         await eventually(nudged)
         await holds_the_log(nats, log_url)
+
+
+async def test_what_is_appended_within_moments_is_published_together(
+    shelves: ShelfLog, log_url: str, nats: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards the pause after waking: a turn's two appends cost one round, not two."""
+    monkeypatch.setattr("lingxi_chassis.relay.relay.GATHER_SECONDS", 0.5)
+    monkeypatch.setattr("lingxi_chassis.relay.relay.POLL_SECONDS", 3_600.0)
+    batches: list[int] = []
+    publish = FencedPublisher.publish
+
+    async def counted(self: FencedPublisher, rows: Sequence[LogRow], last_seq: int) -> None:
+        batches.append(len(rows))
+        await publish(self, rows, last_seq)
+
+    monkeypatch.setattr(FencedPublisher, "publish", counted)
+    async with relaying(log_url, nats) as relay:
+        await eventually(lambda: relay.trouble is None)
+        await write(shelves, 1)
+        relay.wake()
+        await eventually(lambda: relay.published == 1)
+        await write(shelves, 1)
+        relay.wake()
+        await write(shelves, 2)
+        relay.wake()
+        await eventually(lambda: relay.published == 4)
+    assert batches == [1, 3]
 
 
 async def test_a_row_is_published_as_its_envelope(

@@ -50,6 +50,8 @@ BATCH_ROWS_MAX = 500
 POLL_SECONDS = 0.25
 LOOK_AGAIN_SECONDS = 0.02
 """After rows came: a transaction that was open then, and whose end wakes nobody, may hide more."""
+GATHER_SECONDS = 0.005
+"""From being woken until rows are read: what is appended meanwhile is published with them."""
 STANDBY_SECONDS = 1.0
 SAVE_SECONDS = 1.0
 CHECK_SECONDS = 10.0
@@ -202,6 +204,8 @@ class Relay:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(LOOK_AGAIN_SECONDS if rows else POLL_SECONDS):
                             await self._woken.wait()
+                    if self._woken.is_set() and finishing is None:
+                        await asyncio.sleep(GATHER_SECONDS)
         finally:
             if saved != checkpoint:
                 with suppress(psycopg.Error):
