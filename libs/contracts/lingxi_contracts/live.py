@@ -3,15 +3,18 @@
 On `chat.live.<user>.<session>`, as JSON. They have no cursor; `offset_chars` makes a repeated
 delta harmless, and a delta of a lower attempt, or after the turn's end, is to be passed over: the
 messages of the log are what was said.
+
+The end of a turn is told on core NATS alone, which keeps nothing: `turn_ended`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, SerializeAsAny, TypeAdapter
 
-from lingxi_contracts.base import Frozen
+from lingxi_contracts.base import Event, Frozen
 
 DELTA_MS_MAX = 20
 """Text is collected for this long, or until `DELTA_TOKENS_MAX` came, before it is told."""
@@ -45,3 +48,24 @@ class Typing(Frozen):
 LIVE_SIGNAL: TypeAdapter[Delta | Typing] = TypeAdapter(
     Annotated[Delta | Typing, Field(discriminator="type")]
 )
+
+
+class _Recorded(Frozen):
+    type: str
+    time: datetime
+    data: SerializeAsAny[Event]
+
+
+_RECORDED = TypeAdapter(tuple[_Recorded, ...])
+
+
+def turn_ended(events: Sequence[Event], at: datetime) -> bytes:
+    """The events of the append that ended a turn, told as soon as it is committed.
+
+    A JSON array of objects with an event envelope's `type`, `time` and `data`. It comes once at
+    most, and before the events' publication: who needs them all follows the stream.
+    """
+    recorded = tuple(
+        _Recorded.model_construct(type=event.tag, time=at, data=event) for event in events
+    )
+    return _RECORDED.dump_json(recorded)

@@ -2,8 +2,9 @@
 
 Event subject `<owner>.event.<tag without version>.<user_id>.<stream_id>`, stream `<OWNER>_EVENTS`,
 request `<owner>.rpc.<name>`, an operator's `<service>.ops.<name>`, live signal
-`chat.live.<user_id>.<session_id>`, durable consumer `<service>-<handler>`. Ids in subjects are
-parsed UUIDs: no text of a user ever becomes a subject.
+`chat.live.<user_id>.<session_id>`, end of a turn `chat.ended.<session_id>.<turn_id>`, durable
+consumer `<service>-<handler>`. Ids in subjects are parsed UUIDs: no text of a user ever becomes a
+subject.
 """
 
 from uuid import UUID
@@ -72,6 +73,16 @@ def live_subjects() -> str:
 def live_subjects_of(user_id: UUID, session_id: UUID | None) -> str:
     """The live signals of a user's sessions, or of one of them."""
     return f"chat.live.{user_id}.{session_id or '*'}"
+
+
+def turn_ended_subject(session_id: UUID, turn_id: UUID) -> str:
+    """Where the events that ended a turn are told to whoever waits for them (`live.turn_ended`)."""
+    return f"chat.ended.{session_id}.{turn_id}"
+
+
+def turns_ended() -> str:
+    """The ends of all turns."""
+    return "chat.ended.>"
 
 
 def durable_name(service: str, handler: str) -> str:

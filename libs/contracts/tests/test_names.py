@@ -137,6 +137,10 @@ def test_live_signals_and_nudges_are_permitted() -> None:
     assert fits(live, ROLE_OF["gateway"].subscribe())
     assert fits(subjects.CHAT_WORK, ROLE_OF["chat"].publish())
     assert fits(subjects.CHAT_WORK, ROLE_OF["chat"].subscribe())
+    ended = subjects.turn_ended_subject(STREAM, STREAM)
+    assert fits(ended, ROLE_OF["chat"].publish())
+    assert fits(ended, ROLE_OF["gateway"].subscribe())
+    assert fits(ended, [subjects.turns_ended()])
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.service)

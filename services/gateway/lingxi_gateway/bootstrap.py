@@ -21,7 +21,7 @@ from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.tasks import in_background
 from lingxi_contracts.gateway import EVENTS, OWNER, UserDeleted
 from lingxi_contracts.operations import UserNotFound
-from lingxi_contracts.subjects import event_subjects, live_subjects, stream_name
+from lingxi_contracts.subjects import event_subjects, live_subjects, stream_name, turns_ended
 from lingxi_gateway.adapters.keys import KeyPairs, Keys, SharedSecret
 from lingxi_gateway.adapters.passwords import open_passwords
 from lingxi_gateway.adapters.streams import Streams
@@ -140,6 +140,9 @@ async def _tailing(
     async def signal(message: Msg) -> None:
         feeds.signal(message.subject, message.data)
 
+    async def ended(message: Msg) -> None:
+        waiting.ended(message.subject, message.data)
+
     def tail(source: Source, dispatch: Dispatch, on_gap: Callable[[], None]) -> Tail:
         every = [event_subjects(source)]
         return Tail(owner.nats, stream_name(source), every, dispatch, on_gap)
@@ -152,6 +155,7 @@ async def _tailing(
     owner.health.readings.add("feeds", feeds.measure)
     async with AsyncExitStack() as stack:
         await owner.nats.subscribe(live_subjects(), cb=signal)
+        await owner.nats.subscribe(turns_ended(), cb=ended)
         for source, one in tails.items():
             name = f"tail of {source}"
             await stack.enter_async_context(in_background(one.run(), name, stop.fail))

@@ -5,6 +5,7 @@ so it is looked after: right after a reconnect, and every `CHECK_SECONDS`.
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -18,8 +19,9 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from nats.js.errors import NotFoundError
 
 from lingxi_chassis.clock import utc_now
-from lingxi_contracts.live import LIVE_SECONDS, Delta, Typing
-from lingxi_contracts.subjects import CHAT_LIVE_STREAM, live_subject
+from lingxi_contracts.base import Event
+from lingxi_contracts.live import LIVE_SECONDS, Delta, Typing, turn_ended
+from lingxi_contracts.subjects import CHAT_LIVE_STREAM, live_subject, turn_ended_subject
 
 LIVE_BYTES_MAX = 64 * 1024 * 1024
 CHECK_SECONDS = 10
@@ -49,6 +51,16 @@ class LiveSignals:
         subject = live_subject(user_id, signal.session_id)
         with suppress(NatsError):
             await self._nats.publish(subject, signal.model_dump_json().encode())
+
+    async def ended(
+        self, session_id: UUID, turn_id: UUID, events: Sequence[Event], at: datetime
+    ) -> None:
+        """Tell what was recorded of a turn's end, ahead of the stream; what is too large for one
+        message is left to the stream."""
+        with suppress(NatsError):
+            await self._nats.publish(
+                turn_ended_subject(session_id, turn_id), turn_ended(events, at)
+            )
 
     async def user_types(self, user_id: UUID, session_id: UUID) -> bool:
         """Whether the session's newest signal says that the user is typing."""

@@ -247,9 +247,11 @@ class AnswerTurns:
             claim_id = None if self.settle_seconds else following.claim_id
             if goes_on:
                 effects.append(enqueue(following.turn_id, claim_id, self.settle_seconds))
+            at = utc_now()
             appended = await self.log.append(
-                decided_on, events, utc_now(), guard=holding(claim), effects=effects
+                decided_on, events, at, guard=holding(claim), effects=effects
             )
+            await self.live.ended(claim.session_id, claim.turn_id, events, at)
             turn.times.recorded(end)
             return Held(following, claimed_at, appended) if goes_on and claim_id else None
 

@@ -1,7 +1,8 @@
 """What every use case of chat works with: the log of sessions, and the neighbours it asks."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -62,6 +63,13 @@ class Live(Protocol):
 
     async def tell(self, user_id: UUID, signal: Delta | Typing) -> None:
         """Signals of a session in the order told; nobody is owed them, so nothing is raised."""
+        ...
+
+    async def ended(
+        self, session_id: UUID, turn_id: UUID, events: Sequence[SessionEvent], at: datetime
+    ) -> None:
+        """What was recorded of a turn's end, to whoever waits for it; they hear it from the log
+        too, so nothing is raised."""
         ...
 
     async def user_types(self, user_id: UUID, session_id: UUID) -> bool:

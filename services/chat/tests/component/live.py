@@ -3,12 +3,14 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
+import orjson
 from nats.aio.msg import Msg
 
 from lingxi_contracts.live import LIVE_SIGNAL, Delta, Typing
-from lingxi_contracts.subjects import live_subject
+from lingxi_contracts.subjects import live_subject, turns_ended
 from services.chat.tests.component.harness import RunningChat
 
 
@@ -52,4 +54,19 @@ async def watching(chat: RunningChat, session_id: UUID) -> AsyncGenerator[Watche
     subscription = await chat.nats.subscribe(live_subject(chat.user_id, session_id), cb=told)
     await chat.nats.flush()
     yield watched
+    await subscription.unsubscribe()
+
+
+@asynccontextmanager
+async def hearing_ends(chat: RunningChat) -> AsyncGenerator[dict[str, list[dict[str, Any]]]]:
+    """What is told of ends while the context is open, by the subject."""
+    heard: dict[str, list[dict[str, Any]]] = {}
+
+    async def told(message: Msg) -> None:
+        assert message.subject not in heard
+        heard[message.subject] = orjson.loads(message.data)
+
+    subscription = await chat.nats.subscribe(turns_ended(), cb=told)
+    await chat.nats.flush()
+    yield heard
     await subscription.unsubscribe()

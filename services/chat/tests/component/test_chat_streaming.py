@@ -9,9 +9,9 @@ from lingxi_chassis.ids import new_id
 from lingxi_contracts.chat import DeleteSession, PostedMessage, SignalTyping
 from lingxi_contracts.errors import SessionNotFound
 from lingxi_contracts.live import Delta
-from lingxi_contracts.subjects import CHAT_LIVE_STREAM, live_subject
+from lingxi_contracts.subjects import CHAT_LIVE_STREAM, live_subject, turn_ended_subject
 from services.chat.tests.component.harness import RunningChat
-from services.chat.tests.component.live import watching
+from services.chat.tests.component.live import hearing_ends, watching
 from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -42,6 +42,26 @@ async def test_a_reply_in_one_burst_is_few_frames(chat: RunningChat) -> None:
 
     assert watched.shown(said.turn_id) == texts(said)
     assert len(watched.deltas) <= 4
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_end_is_told_as_it_is_recorded(chat: RunningChat, fails: bool) -> None:
+    if fails:
+        await chat.model.fault("status", contains="in two messages", status=401)
+    first = await chat.say("Hello.")
+    async with hearing_ends(chat) as heard:
+        said = await chat.say("in two messages", first.session_id)
+        subject = turn_ended_subject(said.session_id, said.turn_id)
+        await eventually(lambda: subject in heard)
+    await chat.model.heal()
+
+    events = await chat.events(said.session_id)
+    names = [name for name, _ in events]
+    begun = len(names) - 1 - names[::-1].index("turn_started")
+    told = [(event["type"].partition(".")[0], event["data"]) for event in heard[subject]]
+    assert told == events[begun + 1 :]
+    assert told[-1][0] == ("turn_failed" if fails else "turn_completed")
+    assert list(heard) == [subject]
 
 
 async def test_a_list_is_never_shown_raw(chat: RunningChat) -> None:

@@ -1,5 +1,9 @@
 """Callers that wait for the end of a turn, woken by the events of their session.
 
+The end of a turn comes twice: from the owner itself as soon as it is recorded, which is not certain
+to come, and from the stream. The first one counts: told again later, it might be taken for the end
+of a turn that answers the same message anew.
+
 Whoever posts a message registers first and posts then, so no end can slip through between. A waiter
 for message M collects what the agent says and is woken by the turn's end whose `answers` holds M.
 What it was told may still be incomplete (it came in the middle, the tail lost its place): then it
@@ -30,6 +34,8 @@ from lingxi_contracts.errors import Unavailable
 from lingxi_gateway.application.outcome import Answered, Bubble, Failed
 
 WAITERS_MAX = 10_000
+ENDS_REMEMBERED_MAX = 10_000
+"""Turns whose end the owner told. The stream tells it too, mostly within moments."""
 UUID_CHARS = 36
 WAITING = Gauge("lingxi_waiters", "Requests of this replica that wait for the end of a turn")
 
@@ -96,6 +102,7 @@ class Waiters:
     def __init__(self, waiters_max: int = WAITERS_MAX) -> None:
         self._waiters_max = waiters_max
         self._sessions: dict[str, _Watched] = {}
+        self._ended: dict[str, None] = {}
         self.count = 0
         self.finished = False
         """Nobody is to wait any longer: the process stops."""
@@ -137,7 +144,24 @@ class Waiters:
             return
         name = subject.split(".", 3)[2]
         if name in HEARD:
-            _take(watched, name, orjson.loads(envelope))
+            event = orjson.loads(envelope)
+            data = event["data"]
+            if data is None or data.get("turn_id") not in self._ended:
+                _take(watched, name, event)
+
+    def ended(self, subject: str, events: bytes) -> None:
+        """Take what the owner tells of a turn's end: `chat.ended.<session>.<turn>`."""
+        _, _, session_id, turn_id = subject.split(".")
+        self._ended[turn_id] = None
+        if len(self._ended) > ENDS_REMEMBERED_MAX:
+            del self._ended[next(iter(self._ended))]
+        watched = self._sessions.get(session_id)
+        if watched is None:
+            return
+        for event in orjson.loads(events):
+            name = _name(event["type"])
+            if name in HEARD:
+                _take(watched, name, event)
 
     async def measure(self) -> None:
         """A reading (`lingxi_chassis.readings`)."""

@@ -1,6 +1,7 @@
 """Waiters without any network: what wakes them, and what they are told."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,8 @@ from lingxi_contracts.chat import (
     Usage,
 )
 from lingxi_contracts.errors import Unavailable
-from lingxi_contracts.subjects import event_subject
+from lingxi_contracts.live import turn_ended
+from lingxi_contracts.subjects import event_subject, turn_ended_subject
 from lingxi_gateway.application.outcome import Answered, Bubble, Failed
 from lingxi_gateway.application.waiters import Waiters
 
@@ -32,6 +34,10 @@ AT = datetime(2026, 11, 22, tzinfo=UTC)
 def dispatch(waiters: Waiters, event: Event, session: UUID = SESSION) -> None:
     subject = event_subject("chat", event.tag, USER, session)
     waiters.dispatch(subject, _envelope(event.model_dump(mode="json")))
+
+
+def ended(waiters: Waiters, *events: Event, turn: UUID = TURN) -> None:
+    waiters.ended(turn_ended_subject(SESSION, turn), turn_ended(events, AT))
 
 
 def _envelope(data: Mapping[str, Any] | None) -> bytes:
@@ -179,6 +185,50 @@ async def test_bubbles_of_two_turns_do_not_mix() -> None:
         outcome = await waiter.wait(SOON)
         assert isinstance(outcome, Answered)
         assert [bubble.text for bubble in outcome.bubbles] == ["After."]
+
+
+async def test_the_owner_tells_the_end_ahead_of_the_stream() -> None:
+    waiters = Waiters()
+    flagged = MessageFlagged(message_id=MESSAGE, seq=1, critical_type="self_harm", text="Call.")
+    first, second = sent("One."), sent("Two.", bubble=1)
+    with waiters.waiting(SESSION, MESSAGE) as waiter:
+        ended(waiters, flagged, first, second, completed(first, second))
+        assert await waiter.wait(SOON) == Answered(str(TURN), (bubble(first), bubble(second)))
+        assert waiter.critical is not None
+        dispatch(waiters, first)
+        dispatch(waiters, second)
+        dispatch(waiters, completed(first, second))
+        assert not waiter.woken
+
+
+@pytest.mark.parametrize("somebody_waits", [False, True])
+async def test_an_end_that_was_told_is_not_taken_for_that_of_a_later_turn(
+    somebody_waits: bool,
+) -> None:
+    """Who repeats a message after its failure and a retry waits for the retry's end. Guards the
+    look at `_ended`: the stream tells the failure again, and may do so only then."""
+    waiters = Waiters()
+    with ExitStack() as stack:
+        if somebody_waits:
+            stack.enter_context(waiters.waiting(SESSION, MESSAGE))
+        ended(waiters, failed(MESSAGE))
+    retried = sent("At last.", new_id())
+    with waiters.waiting(SESSION, MESSAGE) as waiter:
+        dispatch(waiters, failed(MESSAGE))
+        assert not waiter.woken
+        dispatch(waiters, retried)
+        dispatch(waiters, completed(retried))
+        assert isinstance(await waiter.wait(SOON), Answered)
+
+
+async def test_ends_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lingxi_gateway.application.waiters.ENDS_REMEMBERED_MAX", 1)
+    waiters = Waiters()
+    ended(waiters, failed(MESSAGE))
+    ended(waiters, failed(MESSAGE), turn=new_id())
+    with waiters.waiting(SESSION, MESSAGE) as waiter:
+        dispatch(waiters, failed(MESSAGE))
+        assert waiter.woken
 
 
 async def test_a_failed_turn_tells_its_code() -> None:
