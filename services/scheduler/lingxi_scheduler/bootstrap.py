@@ -38,17 +38,19 @@ from lingxi_scheduler.application.send import Send
 from lingxi_scheduler.application.watch_sessions import WatchSessions
 from lingxi_scheduler.domain.decisions import NEW, Decisions, evolve
 from lingxi_scheduler.entrypoints import events, rpc
-from lingxi_scheduler.projections import caps, decisions
+from lingxi_scheduler.projections import caps, caps_of_users, decisions
 from lingxi_scheduler.settings import Settings
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
-PROJECTIONS = (*decisions.FOLDS, *caps.FOLDS)
+PROJECTIONS = (*decisions.FOLDS, *caps.FOLDS, *caps_of_users.FOLDS)
 READ_MODELS = ReadModels(
     (
         *decisions.CREATE,
         decisions.WITHOUT_SAMPLES,
         *caps.CREATE,
         caps.REFUSE_ERASED_USERS,
+        *caps_of_users.CREATE,
+        caps_of_users.REFUSE_ERASED_USERS,
     ),
     PROJECTIONS,
 )

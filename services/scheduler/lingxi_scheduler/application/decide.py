@@ -128,16 +128,17 @@ class Decide:
     ) -> Look | None:
         """Record what is to be said, if the day has room for it."""
         watch, now = look.watch, self.clock.now()
+        silence = _silence(watch)
         day = day_of(now, standing.zone)
-        if not await open_day(self.pool, watch.user_id, day):
+        if not await open_day(self.pool, silence.agent_id, watch.user_id, day):
             return None
         events = decisions.write(
-            _silence(watch), saying, based_on_user_seq=work.newest_user_seq, day=day, at=now
+            silence, saying, based_on_user_seq=work.newest_user_seq, day=day, at=now
         )
         decision = decision_id(watch.session_id, watch.newest_seq)
         sending = replace(_done(watch), sending=decision)
         cap = standing.manners.daily_cap
-        guard = with_room(holding(look.kept), watch.user_id, day, cap)
+        guard = with_room(holding(look.kept), silence.agent_id, day, cap)
         after = await self.record.write(look, events, sending, now, guard=guard, still_held=True)
         if after is None:
             # The day is full by now, which the next look says; or the claim is not ours any more.
@@ -160,10 +161,11 @@ class Decide:
 
     async def _standing(self, look: Look, manners: Manners, now: datetime) -> Standing:
         watch, zone = look.watch, zone_named(look.kept.timezone)
+        agent_id = _silence(watch).agent_id
         return Standing(
             manners=manners,
             zone=zone,
-            sent_today=await sent_on(self.pool, watch.user_id, day_of(now, zone)),
+            sent_today=await sent_on(self.pool, agent_id, day_of(now, zone)),
             unanswered=watch.unanswered,
             message_count=watch.newest_seq,
             unread=watch.unread,

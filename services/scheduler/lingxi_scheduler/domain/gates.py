@@ -62,7 +62,8 @@ def _closed(standing: Standing, now: datetime, time_scale: float) -> Iterator[Cl
     if manners.daily_cap == 0:
         yield Closed("daily_cap", "Messages that I write first are limited to none a day.")
     elif standing.sent_today >= manners.daily_cap:
-        spent = f"All {manners.daily_cap} messages a day that I may write first are sent."
+        often = "once" if manners.daily_cap == 1 else f"{manners.daily_cap} times"
+        spent = f"Today I have written first {often}, which is as often as I may."
         yield Closed("daily_cap", spent, next_day(now, standing.zone))
     if standing.unanswered >= UNANSWERED_MAX:
         waits = f"You have not answered the last {standing.unanswered} messages that I wrote first."

@@ -170,10 +170,11 @@ class RunningScheduler:
         return row and row[0]
 
     async def sent_today(self) -> list[int]:
-        """Places taken, by day."""
+        """Places taken by all of the user's agents, by day."""
         rows = await fetch_all(
             self.pool,
-            "select sent from caps where user_id = %(id)s order by day",
+            "select sum(sent)::int from agent_caps where user_id = %(id)s"
+            " group by day order by day",
             {"id": self.chat.user_id},
         )
         return [row[0] for row in rows]

@@ -113,6 +113,19 @@ async def test_a_full_day_puts_it_off_until_the_next(scheduler: RunningScheduler
     assert await scheduler.sent_today() == [1, 1]
 
 
+async def test_the_day_of_one_agent_leaves_another_its_own(scheduler: RunningScheduler) -> None:
+    cautious = {"proactive_behavior": "conservative"}
+    agents = [await scheduler.chat.agent(name=name, **cautious) for name in ("Mo", "Ada")]
+    sessions = [await scheduler.talk(agent_id=agent_id) for agent_id in (*agents, agents[0])]
+    scheduler.clock.move(SILENCE)
+    lines = [await scheduler.decided(session_id) for session_id in sessions]
+    assert lines[1].outcome == "sent"
+    assert {lines[0].gate, lines[2].gate} == {None, "daily_cap"}
+    (full,) = [line.reason for line in lines if line.gate]
+    assert full == "Today I have written first once, which is as often as I may."
+    assert await scheduler.sent_today() == [2]
+
+
 async def test_three_unanswered_messages_are_enough(scheduler: RunningScheduler) -> None:
     """Each is read, none answered: the waits grow, and after the third nothing comes."""
     agent_id = await scheduler.chat.agent(proactive_behavior="aggressive")

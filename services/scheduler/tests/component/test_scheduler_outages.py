@@ -25,6 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 STEP = timedelta(minutes=10)
 SHOWN = (
     "select * from decisions order by decision_id",
+    "select * from agent_caps order by agent_id, day",
     "select * from caps order by user_id, day",
     "select stream_id, version, state from streams order by stream_id",
 )
@@ -157,11 +158,9 @@ async def test_a_rebuild_gives_the_same_rows(scheduler: RunningScheduler) -> Non
         await scheduler.heard(session_id)
         await hands.send(look)
     # Of erased sessions the log holds nothing that could be counted again.
-    await execute(
-        scheduler.pool,
-        "delete from caps where user_id in (select user_id from streams where state is null)",
-        {},
-    )
+    for table in ("agent_caps", "caps"):
+        erased = "user_id in (select user_id from streams where state is null)"
+        await execute(scheduler.pool, f"delete from {table} where {erased}", {})
     before = [await fetch_all(scheduler.pool, select, {}) for select in SHOWN]
     assert all(before)
     for batch_rows in (1, 10_000):

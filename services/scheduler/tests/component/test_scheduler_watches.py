@@ -76,7 +76,9 @@ class Watching:
 
     async def batches(self, batches: Sequence[Sequence[Envelope]]) -> list[list[tuple[Any, ...]]]:
         """What is kept after these, and nothing before; several together are of sessions."""
-        await execute(self.pool, "truncate watches, agents, users, erased_users, caps", {})
+        await execute(
+            self.pool, "truncate watches, agents, users, erased_users, agent_caps, caps", {}
+        )
         for batch in batches:
             if len(batch) == 1:
                 await self.hear(batch[0])
