@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 from prometheus_client import Gauge
-from psycopg import AsyncConnection
 from psycopg.errors import (
     IdleInTransactionSessionTimeout,
     ReadOnlySqlTransaction,
@@ -20,11 +19,15 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 from lingxi_chassis import tracing
+from lingxi_chassis.connections import Connection, conninfo, wait_until_let_in
 from lingxi_contracts.errors import Unavailable
 
 POOL_SIZE = 8
 CHECKOUT_SECONDS_MAX = 2.0
-CONNECT_SECONDS_MAX = 5
+RECONNECT_SECONDS_MAX = 2.0
+"""The pool's pauses between tries double until then, after a second; it gives a connection up then,
+and the next statement has it try anew. So it is back about a second after its server, however long
+that was away."""
 
 AWAY = (
     psycopg.OperationalError,
@@ -39,27 +42,28 @@ AWAY = (
 CONNECTIONS = Gauge("lingxi_pool_connections", "Of the pool, by whether one works", ["state"])
 WAITING = Gauge("lingxi_pool_waiting", "Statements that wait for a connection of the pool")
 
-type Connection = AsyncConnection[TupleRow]
 type Pool = AsyncConnectionPool[Connection]
 type Row = TupleRow
 
 
 @asynccontextmanager
 async def open_pool(url: str, size: int = POOL_SIZE) -> AsyncGenerator[Pool]:
-    """A pool with all its connections open.
+    """A pool at a server that has answered once.
 
     Raises:
-        PoolTimeout: the server cannot be reached within `CONNECT_SECONDS_MAX`.
+        ConnectionError: it does not within `connections.START_SECONDS_MAX`.
     """
+    await wait_until_let_in(url)
     pool: Pool = AsyncConnectionPool(
-        url,
+        conninfo(url),
         min_size=size,
         max_size=size,
         open=False,
         timeout=CHECKOUT_SECONDS_MAX,
+        reconnect_timeout=RECONNECT_SECONDS_MAX,
         kwargs={"autocommit": True, "prepare_threshold": 0},
     )
-    await pool.open(wait=True, timeout=CONNECT_SECONDS_MAX)
+    await pool.open()
     try:
         yield pool
     finally:

@@ -20,13 +20,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-import psycopg
 import structlog
 from psycopg.errors import DeadlockDetected, LockNotAvailable, UniqueViolation
 
 from lingxi_chassis.clock import monotonic
+from lingxi_chassis.connections import Connection, connect
 from lingxi_chassis.eventlog import Projection
-from lingxi_chassis.postgres import CONNECT_SECONDS_MAX, Connection
 from lingxi_chassis.rebuild.folding import Place, fold, next_batch
 from lingxi_chassis.rebuild.shadow import Shadow, Unique
 
@@ -121,10 +120,7 @@ async def rebuild_read_models(
 @asynccontextmanager
 async def _alone(database_url: str) -> AsyncGenerator[Connection]:
     """A connection whose session is the only one that rebuilds."""
-    connection = await psycopg.AsyncConnection.connect(
-        database_url, autocommit=True, connect_timeout=CONNECT_SECONDS_MAX
-    )
-    async with connection:
+    async with connect(database_url) as connection:
         cursor = await connection.execute(
             "select pg_try_advisory_lock(%(key)s)", {"key": REBUILD_LOCK}
         )

@@ -25,7 +25,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from lingxi_chassis.clock import monotonic
-from lingxi_chassis.postgres import CONNECT_SECONDS_MAX, Connection
+from lingxi_chassis.connections import Connection, connect
 from lingxi_chassis.relay.healing import Healing
 from lingxi_chassis.relay.publish import FencedPublisher, PublishRefused
 from lingxi_chassis.relay.rows import (
@@ -116,10 +116,7 @@ class Relay:
 
     async def _serve(self) -> None:
         """Hold the lock and publish; returns when the stream has to be looked at again."""
-        connection = await psycopg.AsyncConnection.connect(
-            self._url, autocommit=True, prepare_threshold=0, connect_timeout=CONNECT_SECONDS_MAX
-        )
-        async with connection:
+        async with connect(self._url) as connection:
             self._healing.stand_by()
             while not await self._locked(connection):
                 self.trouble = None
