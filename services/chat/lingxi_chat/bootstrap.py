@@ -17,7 +17,6 @@ from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser, LivePurge
 from lingxi_chassis.eventlog import EventLog, Recent
 from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.model.embedding_client import EmbeddingClient
-from lingxi_chassis.model.gate import Gate
 from lingxi_chassis.model.moderation import ModerationClient
 from lingxi_chassis.owner import OwnerParts, open_owner
 from lingxi_chassis.postgres import Pool
@@ -110,15 +109,17 @@ def model_client(settings: Settings) -> ModelClient:
 
 
 @asynccontextmanager
-async def start_moderating(
-    settings: Settings, rules: Rules, gate: Gate
-) -> AsyncGenerator[Moderate]:
+async def start_moderating(settings: Settings, rules: Rules) -> AsyncGenerator[Moderate]:
     """Who looks at what users say, if anybody does."""
     if not settings.moderation_model:
         yield Moderate(rules, None)
         return
-    key = settings.openai_api_key.get_secret_value()
-    client = ModerationClient(settings.openai_base_url, key, settings.moderation_model, gate)
+    client = ModerationClient(
+        settings.openai_base_url,
+        settings.openai_api_key.get_secret_value(),
+        settings.moderation_model,
+        settings.model_concurrency,
+    )
     try:
         yield Moderate(rules, client)
     finally:
@@ -135,9 +136,7 @@ class Recalling:
 
 
 @asynccontextmanager
-async def start_recalling(
-    settings: Settings, pool: Pool, gate: Gate, stop: Stop
-) -> AsyncGenerator[Recalling]:
+async def start_recalling(settings: Settings, pool: Pool, stop: Stop) -> AsyncGenerator[Recalling]:
     """Messages are indexed and recalled while the context is open."""
     async with AsyncExitStack() as stack:
         meant = None
@@ -150,7 +149,7 @@ async def start_recalling(
                     settings.openai_base_url,
                     settings.openai_api_key.get_secret_value(),
                     settings.openai_embedding_model,
-                    gate,
+                    settings.model_concurrency,
                 )
                 stack.push_async_callback(client.close)
                 known = meant = MeantMessages(pool, EmbeddingModel(client))
@@ -194,10 +193,8 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         live = LiveSignals(parts.nats, settings.nats_stream_replicas)
         await stack.enter_async_context(in_background(live.keep_stream(), "live", stop.fail))
         settle_seconds = settings.burst_settle_ms / 1000
-        recalling = await stack.enter_async_context(
-            start_recalling(settings, parts.pool, client.gate, stop)
-        )
-        moderate = await stack.enter_async_context(start_moderating(settings, rules, client.gate))
+        recalling = await stack.enter_async_context(start_recalling(settings, parts.pool, stop))
+        moderate = await stack.enter_async_context(start_moderating(settings, rules))
         look_up = LookUp(parts.pool, profiles)
         answer = AnswerTurns(
             log,

@@ -1,6 +1,7 @@
 """One JSON answer to one JSON question, asked once: for embeddings, moderation and the like.
 
-Who has time asks again later, who has not does without. It shares the gate of the process's calls.
+Who has time asks again later, who has not does without. Each client has slots of its own: it holds
+up no reply, and no reply holds it up.
 """
 
 import asyncio
@@ -13,16 +14,21 @@ from lingxi_chassis.model.tries import RetryPolicy, Tries
 from lingxi_chassis.model.wire import EMBEDDINGS, Wire
 
 QUIET_SECONDS_MAX = 60.0
+SLOTS_MIN = 2
+"""One is left for who can't wait, whatever background work takes."""
 
 
 class AskOnce:
-    """Asks one `model` at one OpenAI-compatible URL, at one path below it."""
+    """Asks one `model` at one OpenAI-compatible URL, at one path below it. `concurrency`: calls at
+    once, but at least `SLOTS_MIN`."""
 
-    def __init__(self, base_url: str, api_key: str, model: str, path: bytes, gate: Gate) -> None:
+    def __init__(
+        self, base_url: str, api_key: str, model: str, path: bytes, concurrency: int
+    ) -> None:
         self.model = model
         self._path = path
         self._kind: Kind = "embedding" if path == EMBEDDINGS else "moderation"
-        self._gate = gate
+        self._gate = Gate(max(SLOTS_MIN, concurrency))
         self._wire = Wire(base_url, api_key, QUIET_SECONDS_MAX)
 
     async def close(self) -> None:

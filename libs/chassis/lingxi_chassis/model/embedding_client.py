@@ -9,7 +9,6 @@ from lingxi_chassis.model.embeddings import (
     embeddings_body,
     vectors_in,
 )
-from lingxi_chassis.model.gate import Gate
 from lingxi_chassis.model.messages import Priority
 from lingxi_chassis.model.wire import EMBEDDINGS
 
@@ -17,9 +16,9 @@ from lingxi_chassis.model.wire import EMBEDDINGS
 class EmbeddingClient:
     """Asks one embedding `model` at one OpenAI-compatible URL."""
 
-    def __init__(self, base_url: str, api_key: str, model: str, gate: Gate) -> None:
+    def __init__(self, base_url: str, api_key: str, model: str, concurrency: int) -> None:
         self.model = model
-        self._asked = AskOnce(base_url, api_key, model, EMBEDDINGS, gate)
+        self._asked = AskOnce(base_url, api_key, model, EMBEDDINGS, concurrency)
 
     async def close(self) -> None:
         """Closes the connections; calls in flight fail."""

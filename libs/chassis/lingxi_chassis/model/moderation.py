@@ -6,7 +6,6 @@ import orjson
 
 from lingxi_chassis.model.ask_once import AskOnce
 from lingxi_chassis.model.errors import BadAnswer
-from lingxi_chassis.model.gate import Gate
 from lingxi_chassis.model.messages import Priority
 from lingxi_chassis.model.wire import MODERATIONS
 
@@ -19,9 +18,9 @@ type Categories = frozenset[str]
 class ModerationClient:
     """Asks one moderation `model` at one OpenAI-compatible URL."""
 
-    def __init__(self, base_url: str, api_key: str, model: str, gate: Gate) -> None:
+    def __init__(self, base_url: str, api_key: str, model: str, concurrency: int) -> None:
         self._model = model
-        self._asked = AskOnce(base_url, api_key, model, MODERATIONS, gate)
+        self._asked = AskOnce(base_url, api_key, model, MODERATIONS, concurrency)
 
     async def close(self) -> None:
         """Closes the connections; calls in flight fail."""

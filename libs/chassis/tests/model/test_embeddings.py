@@ -1,5 +1,6 @@
 """Embeddings: asked once, of length one, in the order of the texts, and failures as such."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 import httpx
@@ -10,9 +11,9 @@ import pytest_asyncio
 from lingxi_chassis.model.embedding_client import EmbeddingClient
 from lingxi_chassis.model.embeddings import vectors_in
 from lingxi_chassis.model.errors import BadAnswer, ModelFailure, ModelTimeout
-from lingxi_chassis.model.gate import Gate
 from lingxi_chassis.model.messages import Priority
 from lingxi_simulator.server import Running, start
+from tests.fixtures.waiting import eventually
 
 SECONDS = 5.0
 
@@ -26,7 +27,7 @@ async def simulator() -> AsyncGenerator[Running]:
 
 @pytest_asyncio.fixture
 async def client(simulator: Running) -> AsyncGenerator[EmbeddingClient]:
-    client = EmbeddingClient(simulator.base_url, "none", "simulated", Gate(1))
+    client = EmbeddingClient(simulator.base_url, "none", "simulated", 1)
     yield client
     await client.close()
 
@@ -55,6 +56,16 @@ async def test_it_does_not_wait_longer_than_told(
     await fault(simulator, "hang", seconds=SECONDS)
     with pytest.raises(ModelTimeout):
         await client.embed(["text"], Priority.REPLY, 0.05)
+
+
+async def test_who_cannot_wait_waits_for_no_background_work(
+    client: EmbeddingClient, simulator: Running
+) -> None:
+    await fault(simulator, "hang", times=1)
+    at_leisure = asyncio.create_task(client.embed(["text"], Priority.BACKGROUND, SECONDS))
+    await eventually(lambda: bool(simulator.simulator.journal.since(0)["requests"]))
+    assert len(await client.embed(["text"], Priority.REPLY, SECONDS / 2)) == 1
+    at_leisure.cancel()
 
 
 async def test_a_failure_is_told_at_once(client: EmbeddingClient, simulator: Running) -> None:

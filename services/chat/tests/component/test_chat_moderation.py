@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.chat.tests.component.harness import RunningChat
+from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -16,7 +17,11 @@ MEANT = "I see no reason to go on like this."
 
 @pytest.fixture(scope="module")
 def settings_of_module() -> dict[str, Any]:
-    return {"SAFETY_RULES_FILE": str(EXAMPLE), "MODERATION_MODEL": "omni-moderation-latest"}
+    return {
+        "SAFETY_RULES_FILE": str(EXAMPLE),
+        "MODERATION_MODEL": "omni-moderation-latest",
+        "MODEL_CONCURRENCY": 1,
+    }
 
 
 async def test_what_it_finds_is_logged_before_the_answer(chat: RunningChat) -> None:
@@ -62,3 +67,18 @@ async def test_a_provider_that_is_away_stops_no_turn(chat: RunningChat, do: str)
     said = await chat.say(MEANT)
     assert said.status == "answered"
     assert said.critical is None
+
+
+async def test_it_looks_while_the_model_speaks(chat: RunningChat) -> None:
+    """Guards `AskOnce`'s own gate: the only slot for replies is taken then."""
+    await chat.model.fault("hang", path="completions", after_chunks=1)
+    posted = await chat.ask(chat.post(f"{MEANT} At all."))
+
+    async def looked_at() -> bool:
+        asked = (await chat.model.http.get("/requests")).json()["requests"]
+        return any("At all." in str(one["body"].get("input")) for one in asked)
+
+    await eventually(looked_at)
+    await chat.model.heal()
+    said = await chat.outcome(posted)
+    assert (said.status, said.critical is not None) == ("answered", True)

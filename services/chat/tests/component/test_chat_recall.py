@@ -13,7 +13,6 @@ import psycopg
 import pytest
 
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.model.gate import Gate
 from lingxi_chassis.postgres import Row, fetch_all
 from lingxi_chassis.process import Stop
 from lingxi_chat import bootstrap
@@ -86,7 +85,7 @@ async def index(chat: RunningChat, session_id: UUID) -> None:
     """Index everything, as the service does at its start."""
     stop = Stop()
     pool, settings = chat.pool, chat.settings
-    async with bootstrap.start_recalling(settings, pool, Gate(1), stop):
+    async with bootstrap.start_recalling(settings, pool, stop):
         await indexed(chat, session_id)
     assert not stop.failed
 
