@@ -15,6 +15,8 @@ from lingxi_chassis.model.messages import Usage
 from lingxi_chassis.model.sse import LineTooLong, SseParser
 
 ANSWER_CHARS_MAX = 200_000
+MODEL_CHARS_MAX = 200
+TOKENS_MAX = 2**31 - 1
 _DONE = b"[DONE]"
 
 
@@ -73,7 +75,7 @@ class StreamedAnswer:
         if chunk.get("error"):
             raise failure_in_stream(chunk["error"])
         if self.model is None and isinstance(model := chunk.get("model"), str):
-            self.model = model
+            self.model = _storable(model)[:MODEL_CHARS_MAX] or None
         if usage := chunk.get("usage"):
             self.usage = _usage(usage)
         choices = chunk.get("choices")
@@ -125,4 +127,4 @@ def _usage(value: object) -> Usage | None:
     prompt, completion = fields.get("prompt_tokens"), fields.get("completion_tokens")
     if not isinstance(prompt, int) or not isinstance(completion, int):
         return None
-    return Usage(max(0, prompt), max(0, completion))
+    return Usage(min(max(0, prompt), TOKENS_MAX), min(max(0, completion), TOKENS_MAX))

@@ -3,7 +3,12 @@
 import orjson
 import pytest
 
-from lingxi_chassis.model.answer import ANSWER_CHARS_MAX, StreamedAnswer
+from lingxi_chassis.model.answer import (
+    ANSWER_CHARS_MAX,
+    MODEL_CHARS_MAX,
+    TOKENS_MAX,
+    StreamedAnswer,
+)
 from lingxi_chassis.model.errors import BadAnswer, ModelRateLimited, ModelRefused
 from lingxi_chassis.model.messages import Usage
 
@@ -41,6 +46,14 @@ def test_what_postgres_cannot_hold_is_left_out() -> None:
     assert (
         answer.feed(rb'data: {"choices":[{"delta":{"content":"\ud83d\ude00"}}]}' + b"\n\n") == "😀"
     )
+
+
+def test_the_models_name_and_the_usage_are_cleaned_and_bounded() -> None:
+    answer = StreamedAnswer()
+    usage = {"prompt_tokens": 2**63 - 1, "completion_tokens": -1}
+    answer.feed(_event(model="m\u0000" + "x" * 1_000, usage=usage))
+    assert answer.model == "m" + "x" * (MODEL_CHARS_MAX - 1)
+    assert answer.usage == Usage(TOKENS_MAX, 0)
 
 
 def test_the_last_event_may_lack_its_blank_line() -> None:
