@@ -56,7 +56,8 @@ class Tries:
     async def again(self, failure: ModelFailure) -> None:
         """Waits until the next try may start; raises the failure when there is to be none."""
         if isinstance(failure, ModelNotFound) and self.model != self._default_model:
-            _log.warning("model unknown", model=self.model, fallback=self._default_model)
+            # Without its name: a user chose it, and it may be any text.
+            _log.warning("model unknown", fallback=self._default_model)
             self.fall_back()
         else:
             self._failed += 1
@@ -68,7 +69,7 @@ class Tries:
                 code=failure.code,
                 attempt=self._failed,
                 pause_seconds=round(pause, 3),
-                model=self.model,
+                default_model=self.model == self._default_model,
             )
             await asyncio.sleep(pause)
         self.calls += 1

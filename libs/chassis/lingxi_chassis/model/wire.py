@@ -11,7 +11,7 @@ import asyncio
 import ssl
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import cast
 
 import anyio
@@ -29,6 +29,9 @@ EMBEDDINGS = b"embeddings"
 MODERATIONS = b"moderations"
 CONNECT_SECONDS = 5.0
 AFTER_DONE_SECONDS = 0.5
+FAILURE_BYTES_MAX = 64 * 1024
+FAILURE_SECONDS_MAX = 5.0
+"""Of the body that says more of a status: what does not come within these is not missed."""
 _EXTENSIONS = {"timeout": httpx2.Timeout(None, connect=CONNECT_SECONDS).as_dict()}
 # The last two come through httpx2 unmapped when TLS is cut off.
 _BROKEN = (httpx2.RequestError, ssl.SSLError, anyio.EndOfStream)
@@ -82,14 +85,20 @@ class Wire:
         return self._base_url.copy_with(raw_path=self._base_url.raw_path + path)
 
     async def _failure(self, response: httpx2.Response, tries: Tries) -> ModelFailure:
-        """What a status other than 2xx means. Raises ModelFailure if the body does not come."""
+        """What a status other than 2xx means. Raises ModelFailure if the connection breaks."""
+        said = bytearray()
         try:
-            async with self._patience(tries):
-                said = await response.aread()
+            with suppress(TimeoutError):
+                async with (
+                    asyncio.timeout(min(FAILURE_SECONDS_MAX, tries.seconds_left())),
+                    aclosing(response.aiter_bytes()) as parts,
+                ):
+                    while len(said) < FAILURE_BYTES_MAX and (data := await anext(parts, b"")):
+                        said += data
         except _BROKEN:
             raise ModelUnavailable("the connection broke") from None
         wait = retry_after_seconds(response.headers.get("retry-after"))
-        return failure_of(response.status_code, _error_in(said), wait)
+        return failure_of(response.status_code, _error_in(bytes(said)), wait)
 
     async def next_bytes(self, parts: AsyncIterator[bytes], tries: Tries) -> bytes:
         """What comes next of a response; nothing at its end. Raises ModelFailure."""

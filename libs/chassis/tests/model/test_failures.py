@@ -1,8 +1,15 @@
 """Each way a provider fails has its code; none hands the provider's words on."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
 import pytest
+from structlog.testing import capture_logs
 
 from libs.chassis.tests.model.harness import Harness, asks
+from lingxi_chassis.model import wire
+from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.model.errors import (
     FAILURES,
     BadAnswer,
@@ -101,3 +108,48 @@ def test_retry_after_is_seconds_or_a_date() -> None:
     assert (retry_after_seconds("Fri, 01 Jan 2100 00:00:00 -0000") or 0) > 1e9
     assert retry_after_seconds("soon") is None
     assert retry_after_seconds(None) is None
+
+
+@asynccontextmanager
+async def failing_at_length(sends: bytes, *, for_ever: bool) -> AsyncGenerator[ModelClient]:
+    """A client of a server that begins a body and either never ends or never goes on."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 1000000000\r\n\r\n")
+            writer.write(sends)
+            while for_ever:
+                writer.write(b" " * 65_536)
+                await writer.drain()
+            while await reader.read(65_536):
+                pass
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        client = ModelClient(f"http://127.0.0.1:{port}/v1", "", "m")
+        yield client
+        await client.close()
+
+
+@pytest.mark.parametrize("for_ever", [True, False])
+async def test_no_more_is_read_of_a_failure_than_tells_what_it_is(
+    for_ever: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards the bounds in `Wire._failure`: of bytes, and of time."""
+    monkeypatch.setattr(wire, "FAILURE_SECONDS_MAX", 60.0 if for_ever else 0.1)
+    said = b'{"error": {"message": "prompt is too long"'
+    async with asyncio.timeout(20), failing_at_length(said, for_ever=for_ever) as client:
+        with pytest.raises(ContextTooLong):
+            await client.complete(asks())
+
+
+async def test_a_model_that_a_user_named_is_in_no_log(model: Harness) -> None:
+    """It may be any text: invariant 9."""
+    model.fault(do="status", status=500, times=1)
+    model.fault(do="unknown_model", model="my dear diary", times=1)
+    with capture_logs() as logs:
+        await model.stream(asks(model="my dear diary"))
+    assert len(logs) == 2
+    assert "diary" not in repr(logs)
