@@ -20,6 +20,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+import psycopg
 import structlog
 from psycopg.errors import DeadlockDetected, LockNotAvailable, UniqueViolation
 
