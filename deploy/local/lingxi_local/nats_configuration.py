@@ -46,7 +46,7 @@ def nats_configuration(
 
 def _user(role: Role, password: str) -> dict[str, object]:
     permissions: dict[str, object] = {
-        "publish": {"allow": role.publish(), "deny": list(role.deny_publish)},
+        "publish": {"allow": role.publish(), "deny": role.deny_publish()},
         "subscribe": {"allow": role.subscribe()},
     }
     if role.is_service:

@@ -1,13 +1,17 @@
 """Who may say and hear what on NATS: one table, one user a service, and two for people.
 
 Deny by default. An answer to a request needs no permission of its own (`allow_responses`). Every
-user has its own inbox prefix, so that nobody reads another's answers. A consumer's name is a whole
-subject token, so its prefix can't be restricted here.
+user has its own inbox prefix, so that nobody reads another's answers. A service's durable consumers
+are listed here one by one, for what takes their events or ends them is nobody else's. A consumer's
+name is a whole subject token, so a prefix can't be permitted: who makes consumers of any name is
+denied those of the services.
+What NATS asks for in a request's body can't be told apart here: whoever may purge dead letters may
+purge all of them.
 Used by the embedded server here and by the other ways to run Lingxi.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 OPERATOR = "operator"
 SUBSCRIBER = "subscriber"
@@ -27,14 +31,14 @@ class Role:
     owns_events: bool = False
     # Streams it owns beside its log.
     more_streams: Sequence[str] = ()
-    # Streams it reads.
+    # Its handlers by stream: a durable consumer each.
+    hears: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    # Streams it reads by short-lived consumers that it names itself.
     reads: Sequence[str] = ()
-    # Owners all of whose RPCs it may call.
-    calls: Sequence[str] = ()
+    # The requests it may make, by owner.
+    calls: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     more_publish: Sequence[str] = ()
     more_subscribe: Sequence[str] = ()
-    # What it may not publish to, though a wider rule says so.
-    deny_publish: Sequence[str] = ()
 
     @property
     def inbox_prefix(self) -> str:
@@ -53,12 +57,27 @@ class Role:
             subjects.append(f"$JS.API.STREAM.PURGE.{DEAD_LETTERS}")
         for stream in self.more_streams:
             subjects += _own_stream(stream)
-        subjects += [f"{owner}.rpc.>" for owner in self.calls]
+        subjects += [f"{owner}.rpc.{name}" for owner, names in self.calls.items() for name in names]
+        for stream, handlers in self.hears.items():
+            # A replay finds its event in the stream itself.
+            subjects += [f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "MSG.GET")]
+            for handler in handlers:
+                subjects += _consuming(stream, _durable(self.service, handler))
         for stream in self.reads:
             subjects += _reading(stream)
-        if self.reads:
-            subjects.append("$JS.FC.>")
         return [*subjects, *self.more_publish]
+
+    def deny_publish(self) -> list[str]:
+        """What it may not publish to, though a wider rule says so."""
+        if not self.reads:
+            return []
+        return [
+            subject
+            for stream, names in SERVICE_DURABLES.items()
+            if stream in self.reads
+            for name in names
+            for subject in _consuming(stream, name)
+        ]
 
     def subscribe(self) -> list[str]:
         """Every subject it may subscribe to."""
@@ -82,71 +101,28 @@ def _shared_stream(stream: str) -> list[str]:
     return [f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE")]
 
 
+def _durable(service: str, handler: str) -> str:
+    return f"{service}-{handler}"
+
+
+def _consuming(stream: str, consumer: str) -> list[str]:
+    """To make, change, use up and end one consumer; the `>` after its name is what it filters."""
+    verbs = ("CREATE", "DURABLE.CREATE", "INFO", "DELETE", "MSG.NEXT")
+    subjects = [f"$JS.API.CONSUMER.{verb}.{stream}.{consumer}" for verb in verbs]
+    created = f"$JS.API.CONSUMER.CREATE.{stream}.{consumer}.>"
+    return [*subjects, created, f"$JS.ACK.{stream}.{consumer}.>"]
+
+
 def _reading(stream: str) -> list[str]:
-    verbs = ("CREATE", "INFO", "DELETE", "MSG.NEXT", "DURABLE.CREATE")
+    """Consumers by name. One that is made without could take the name of a service's."""
+    verbs = ("CREATE", "DURABLE.CREATE", "INFO", "DELETE", "MSG.NEXT")
     return [
         f"$JS.API.STREAM.INFO.{stream}",
-        # An ordered consumer has no durable name and is created on the stream alone.
-        f"$JS.API.CONSUMER.CREATE.{stream}",
         *(f"$JS.API.CONSUMER.{verb}.{stream}.>" for verb in verbs),
         f"$JS.ACK.{stream}.>",
-    ]
-
-
-def _not_of(durables: Mapping[str, Sequence[str]]) -> list[str]:
-    """What would change, use up or end a service's own consumers."""
-    verbs = ("CREATE", "MSG.NEXT", "DELETE", "DURABLE.CREATE", "INFO")
-    subjects: list[str] = []
-    for stream, names in durables.items():
-        for name in names:
-            for verb in verbs:
-                subject = f"$JS.API.CONSUMER.{verb}.{stream}.{name}"
-                subjects += [subject, f"{subject}.>"]
-            subjects.append(f"$JS.ACK.{stream}.{name}.>")
-    return subjects
-
-
-def _read_only(streams: Sequence[str]) -> list[str]:
-    """Consumers by name. One that is made without could take the name of a service's."""
-    return [
-        "$JS.API.STREAM.NAMES",
         "$JS.FC.>",
-        *(
-            subject
-            for stream in streams
-            for subject in _reading(stream)
-            if subject != f"$JS.API.CONSUMER.CREATE.{stream}"
-        ),
     ]
 
-
-SERVICE_DURABLES: Mapping[str, Sequence[str]] = {
-    "AGENT_EVENTS": (
-        "chat-remember_agent",
-        "chat-delete_sessions",
-        "chat-remember_personality",
-        "agent-forget_memories",
-        "scheduler-remember_manners",
-        "scheduler-forget_agent",
-    ),
-    "CHAT_EVENTS": (
-        "chat-index_messages",
-        "chat-embed_messages",
-        "summarizer-write_summary",
-        "summarizer-review_personality",
-        "agent-forget_session",
-        "scheduler-watch_session",
-        "scheduler-end_watch",
-    ),
-    "GATEWAY_EVENTS": (
-        "chat-remember_user",
-        "chat-erase_user",
-        "agent-erase_user",
-        "scheduler-remember_user",
-        "scheduler-erase_user",
-    ),
-}
-"""The services' durable consumers by stream. A consumer's name can be denied as a whole only."""
 
 _EVENT_STREAMS = ("GATEWAY_EVENTS", "CHAT_EVENTS", "AGENT_EVENTS", "SCHEDULER_EVENTS")
 
@@ -155,53 +131,102 @@ ROLES: tuple[Role, ...] = (
         "gateway",
         owns_events=True,
         reads=("CHAT_EVENTS", "AGENT_EVENTS", LIVE_STREAM),
-        calls=("chat", "agent"),
-        more_publish=("chat.live.>", "scheduler.rpc.list_decisions"),
+        calls={
+            "chat": (
+                "delete_session",
+                "edit_message",
+                "get_answer",
+                "get_history",
+                "get_session",
+                "list_messages",
+                "list_sessions",
+                "post_message",
+                "read_messages",
+                "regenerate_turn",
+                "rename_session",
+                "retry_turn",
+                "signal_typing",
+                "start_session",
+                "stop_turn",
+                "walk_sessions",
+            ),
+            "agent": (
+                "apply_suggestion",
+                "change_agent",
+                "change_memory",
+                "change_personality",
+                "create_agent",
+                "delete_agent",
+                "dismiss_suggestion",
+                "forget_memory",
+                "get_agent",
+                "get_personality_history",
+                "get_suggestion",
+                "list_agents",
+                "list_memories",
+                "roll_back_personality",
+                "walk_agents",
+            ),
+            "scheduler": ("list_decisions",),
+        },
         more_subscribe=("chat.live.>", "chat.ended.>"),
     ),
     Role(
         "chat",
         owns_events=True,
         more_streams=(LIVE_STREAM,),
-        reads=("CHAT_EVENTS", "AGENT_EVENTS", "GATEWAY_EVENTS"),
-        more_publish=(
-            "chat.live.>",
-            "chat.ended.>",
-            "chat.work",
-            "chat.stop",
-            "agent.rpc.get_profile",
-        ),
+        hears={
+            "AGENT_EVENTS": ("remember_agent", "delete_sessions", "remember_personality"),
+            "CHAT_EVENTS": ("index_messages", "embed_messages"),
+            "GATEWAY_EVENTS": ("remember_user", "erase_user"),
+        },
+        calls={"agent": ("get_profile",)},
+        more_publish=("chat.live.>", "chat.ended.>", "chat.work", "chat.stop"),
         more_subscribe=("chat.work", "chat.stop"),
     ),
-    Role("agent", owns_events=True, reads=("AGENT_EVENTS", "CHAT_EVENTS", "GATEWAY_EVENTS")),
+    Role(
+        "agent",
+        owns_events=True,
+        hears={
+            "AGENT_EVENTS": ("forget_memories",),
+            "CHAT_EVENTS": ("forget_session",),
+            "GATEWAY_EVENTS": ("erase_user",),
+        },
+    ),
     Role(
         "summarizer",
-        reads=("CHAT_EVENTS",),
-        more_publish=(
-            "chat.rpc.get_summary_work",
-            "chat.rpc.record_summary",
-            "chat.rpc.get_review_work",
-            "agent.rpc.list_memories",
-            "agent.rpc.record_memories",
-            "agent.rpc.get_personality_review",
-            "agent.rpc.record_review",
-        ),
+        hears={"CHAT_EVENTS": ("write_summary", "review_personality")},
+        calls={
+            "chat": ("get_summary_work", "record_summary", "get_review_work"),
+            "agent": (
+                "list_memories",
+                "record_memories",
+                "get_personality_review",
+                "record_review",
+            ),
+        },
     ),
     Role(
         "scheduler",
         owns_events=True,
-        reads=("CHAT_EVENTS", "AGENT_EVENTS", "GATEWAY_EVENTS"),
-        more_publish=(
-            "chat.rpc.get_proactive_work",
-            "chat.rpc.send_proactive",
-            "chat.rpc.read_log",
-            "agent.rpc.get_agent",
-            "agent.rpc.get_profile",
-            "agent.rpc.read_log",
-            "gateway.rpc.read_log",
-        ),
+        hears={
+            "AGENT_EVENTS": ("remember_manners", "forget_agent"),
+            "CHAT_EVENTS": ("watch_session", "end_watch"),
+            "GATEWAY_EVENTS": ("remember_user", "erase_user"),
+        },
+        calls={
+            "chat": ("get_proactive_work", "send_proactive", "read_log"),
+            "agent": ("get_agent", "get_profile", "read_log"),
+            "gateway": ("read_log",),
+        },
     ),
 )
+
+SERVICE_DURABLES: Mapping[str, Sequence[str]] = {
+    stream: [_durable(role.service, name) for role in ROLES for name in role.hears.get(stream, ())]
+    for stream in _EVENT_STREAMS
+}
+"""The services' durable consumers by stream."""
 
 PEOPLE: tuple[Role, ...] = (
     # Whoever runs Lingxi, by the `lingxi` command.
@@ -222,10 +247,10 @@ PEOPLE: tuple[Role, ...] = (
     Role(
         SUBSCRIBER,
         is_service=False,
-        more_publish=_read_only(_EVENT_STREAMS),
+        reads=_EVENT_STREAMS,
+        more_publish=("$JS.API.STREAM.NAMES",),
         # The prefix that every client has unless told otherwise.
         more_subscribe=("_INBOX.>",),
-        deny_publish=_not_of(SERVICE_DURABLES),
     ),
 )
 

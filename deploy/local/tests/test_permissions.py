@@ -14,12 +14,13 @@ from nats.js.errors import NotFoundError
 
 from lingxi_local.nats import NatsServer, RunningNats
 from lingxi_local.nats_configuration import ADMIN
-from lingxi_local.permissions import OPERATOR, ROLES, USERS
+from lingxi_local.permissions import OPERATOR, ROLES, SERVICE_DURABLES, SUBSCRIBER, USERS
 from lingxi_local.ports import unused_port as find_unused_port
 from tests.fixtures.waiting import eventually
 
 ANSWER_SECONDS_MAX = 30.0
 SERVICES = [role.service for role in ROLES]
+CONSUMER_VERBS = ("DURABLE.CREATE", "INFO", "DELETE", "MSG.NEXT", "PAUSE", "RESET", "UNPIN")
 STREAM_VERBS = ("CREATE", "UPDATE", "PURGE", "DELETE", "MSG.DELETE", "SNAPSHOT", "RESTORE")
 
 
@@ -78,8 +79,8 @@ async def test_an_answer_reaches_who_asked(server: NatsServer) -> None:
         async def answer(request: Msg) -> None:
             await request.respond(b"yes")
 
-        await chat.client.subscribe("chat.rpc.ask", queue="chat", cb=answer)
-        await answered(gateway, "chat.rpc.ask")
+        await chat.client.subscribe("chat.rpc.get_answer", queue="chat", cb=answer)
+        await answered(gateway, "chat.rpc.get_answer")
         assert chat.refused + gateway.refused == []
 
 
@@ -148,6 +149,58 @@ async def test_nobody_does_to_anothers_stream_requests_and_consumers_what_is_not
                 await connection.refuses(f'"{subject}"')
 
 
+def over_a_consumer(stream: str, name: str) -> list[str]:
+    """All that JetStream offers for somebody's consumer: make, change, take from, answer, end."""
+    api = "$JS.API.CONSUMER"
+    return [
+        f"{api}.CREATE.{stream}.{name}",
+        f"{api}.CREATE.{stream}.{name}.gateway.event.>",
+        *(f"{api}.{verb}.{stream}.{name}" for verb in CONSUMER_VERBS),
+        f"$JS.ACK.{stream}.{name}.1.1.1.1.0",
+    ]
+
+
+@pytest.mark.parametrize("user", [*SERVICES, OPERATOR, SUBSCRIBER])
+async def test_nobody_touches_anothers_consumers(server: NatsServer, user: str) -> None:
+    """Each pair, each durable: events that another takes never reach their owner."""
+    foreign = [
+        (stream, name)
+        for stream, names in SERVICE_DURABLES.items()
+        for name in names
+        if not name.startswith(f"{user}-")
+    ]
+    assert len(foreign) >= len(SERVICES)
+    forbidden = [one for stream, name in foreign for one in over_a_consumer(stream, name)]
+    # Without a name in the subject, the name in the body counts.
+    forbidden += [f"$JS.API.CONSUMER.CREATE.{stream}" for stream in SERVICE_DURABLES]
+    async with connected(server, user) as connection:
+        for subject in forbidden:
+            await connection.client.publish(subject, b"{}")
+        await connection.client.flush()
+        for subject in forbidden:
+            await connection.refuses(f'"{subject}"')
+
+
+async def test_a_consumers_own_name_opens_no_other(server: NatsServer) -> None:
+    """Guards the table, which sees the subject alone: the name in the body must be the same."""
+    async with connected(server, ADMIN) as admin, connected(server, "agent") as agent:
+        js = admin.client.jetstream()
+        await js.add_stream(name="GATEWAY_EVENTS", subjects=["gateway.event.>"])
+        await js.add_consumer(
+            "GATEWAY_EVENTS", name="chat-erase_user", durable_name="chat-erase_user"
+        )
+        before = await js.consumer_info("GATEWAY_EVENTS", "chat-erase_user")
+        config = {"durable_name": "chat-erase_user", "name": "chat-erase_user"}
+        config |= {"filter_subject": "gateway.event.nothing", "ack_policy": "explicit"}
+        body = json.dumps({"stream_name": "GATEWAY_EVENTS", "config": config}).encode()
+        for verb in ("CREATE", "DURABLE.CREATE"):
+            subject = f"$JS.API.CONSUMER.{verb}.GATEWAY_EVENTS.agent-erase_user"
+            answer = json.loads((await agent.client.request(subject, body)).data)
+            assert "does not match" in answer["error"]["description"]
+        after = await js.consumer_info("GATEWAY_EVENTS", "chat-erase_user")
+        assert after.config == before.config
+
+
 async def test_only_the_owner_makes_and_purges_its_stream(server: NatsServer) -> None:
     async with connected(server, "chat") as chat, connected(server, "summarizer") as summarizer:
         await chat.client.jetstream().add_stream(name="CHAT_EVENTS", subjects=["chat.event.>"])
@@ -155,7 +208,7 @@ async def test_only_the_owner_makes_and_purges_its_stream(server: NatsServer) ->
         await summarizer.client.publish("$JS.API.STREAM.PURGE.CHAT_EVENTS", b"")
         await summarizer.refuses("$js.api.stream.purge.chat_events")
         reader = await summarizer.client.jetstream().pull_subscribe(
-            "chat.event.>", durable="summarizer-reads", stream="CHAT_EVENTS"
+            "chat.event.>", durable="summarizer-write_summary", stream="CHAT_EVENTS"
         )
         [message] = await reader.fetch(1)
         await message.ack_sync()

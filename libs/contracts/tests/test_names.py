@@ -13,7 +13,9 @@ from lingxi_contracts.base import Answer, Event, Request
 from lingxi_contracts.envelope import Envelope
 from lingxi_contracts.errors import Refusal
 from lingxi_contracts.identity import derived_message_id, derived_session_id
-from lingxi_local.permissions import ROLES, Role
+from lingxi_contracts.reading import ReadLog
+from lingxi_contracts.scheduler import ListDecisions
+from lingxi_local.permissions import ROLES, SERVICE_DURABLES, Role
 
 USER = UUID("01a203da-5359-72ef-99b7-a99a24f4f3a7")
 STREAM = UUID("01a203da-5359-72ef-99b7-a99a24f4f3a8")
@@ -110,11 +112,11 @@ def test_requests_have_names_of_their_own() -> None:
 def test_a_request_is_heard_by_its_owner_and_may_be_asked(
     request_type: type[Request[Answer]],
 ) -> None:
-    """Guards the table: the owner subscribes, the gateway may call it, no stream captures it."""
+    """Guards the table: the owner subscribes, somebody may call it, no stream captures it."""
     subject = subjects.rpc_subject(request_type)
     hearers = {role.service for role in ROLES if fits(subject, role.subscribe())}
     assert hearers == {request_type.owner}
-    assert fits(subject, ROLE_OF["gateway"].publish())
+    assert any(fits(subject, role.publish()) for role in ROLES)
     captured = [subjects.event_subjects(owner) for owner in OWNERS] + ["dead.>", "chat.live.>"]
     assert not fits(subject, captured)
 
@@ -125,6 +127,26 @@ def test_chat_may_ask_for_the_profile_alone() -> None:
     assert allowed == {"get_profile"}
 
 
+def test_the_gateway_may_not_ask_what_is_the_background_workers() -> None:
+    """Guards logs from the credentials of the part that faces the world."""
+    asked = {one.name for one in requests() if _may_ask(ROLE_OF["gateway"], one)}
+    assert asked.isdisjoint({"record_summary", "record_review", "record_memories"})
+    assert asked.isdisjoint({"send_proactive", "get_profile", "get_summary_work"})
+
+
+def test_every_request_of_the_table_exists() -> None:
+    """Guards the table: what nobody answers is not permitted either."""
+    there = {subjects.rpc_subject(one) for one in (*requests(), ListDecisions)}
+    there |= {f"{owner}.rpc.{ReadLog.name}" for owner in OWNERS}
+    named = {
+        f"{owner}.rpc.{name}"
+        for role in ROLES
+        for owner, names in role.calls.items()
+        for name in names
+    }
+    assert named <= there
+
+
 def _may_ask(role: Role, request: type[Request[Answer]]) -> bool:
     return fits(subjects.rpc_subject(request), role.publish())
 
@@ -133,7 +155,7 @@ def test_live_signals_and_nudges_are_permitted() -> None:
     """Guards token frames, typing and the nudge for turns that nobody took."""
     live = subjects.live_subject(USER, STREAM)
     assert fits(live, ROLE_OF["chat"].publish())
-    assert fits(live, ROLE_OF["gateway"].publish())
+    assert not fits(live, ROLE_OF["gateway"].publish())
     assert fits(live, ROLE_OF["gateway"].subscribe())
     assert fits(subjects.CHAT_WORK, ROLE_OF["chat"].publish())
     assert fits(subjects.CHAT_WORK, ROLE_OF["chat"].subscribe())
@@ -145,14 +167,16 @@ def test_live_signals_and_nudges_are_permitted() -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.service)
 def test_dead_letters_and_consumers_are_permitted(role: Role) -> None:
-    """Guards handlers: own dead letters only, and consumers on every stream the service reads."""
+    """Guards handlers: own dead letters only, and a consumer for each."""
     letter = subjects.dead_letter_subject(role.service, "handler", USER, STREAM)
     assert {other.service for other in ROLES if fits(letter, other.publish())} == {role.service}
-    durable = subjects.durable_name(role.service, "handler")
-    assert "." not in durable
-    for stream in role.reads:
-        for verb in ("CREATE", "INFO", "MSG.NEXT"):
-            assert fits(f"$JS.API.CONSUMER.{verb}.{stream}.{durable}", role.publish())
+    for stream, handlers in role.hears.items():
+        for handler in handlers:
+            durable = subjects.durable_name(role.service, handler)
+            assert "." not in durable
+            assert durable in SERVICE_DURABLES[stream]
+            for verb in ("CREATE", "INFO", "MSG.NEXT"):
+                assert fits(f"$JS.API.CONSUMER.{verb}.{stream}.{durable}", role.publish())
 
 
 def test_refusals_have_a_code_of_their_own_and_say_something() -> None:

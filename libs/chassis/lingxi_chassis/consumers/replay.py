@@ -1,15 +1,17 @@
 """A service's part in a replay: find the event of a dead letter, and handle it once more.
 
-The event is taken from the owner's stream, never from who asks. It is handled beside the durable
+The event is taken from the owner's stream, never from who asks, one message at a time: a consumer
+of another name than its durables' is not permitted to a service. It is handled beside the durable
 consumer, as by one more worker; handlers are idempotent and commutative.
 """
 
 import asyncio
+from contextlib import suppress
 
 import structlog
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
 from lingxi_chassis import context
@@ -19,14 +21,10 @@ from lingxi_chassis.consumers.handling import AWAY, Handle
 from lingxi_contracts.dead_letters import EventGone, HandlerFailed, Replayed, ReplayLetter
 from lingxi_contracts.envelope import Envelope
 from lingxi_contracts.errors import Refusal, Unavailable
-from lingxi_contracts.subjects import event_subjects, events_of_user
+from lingxi_contracts.subjects import events_of_user
 
 SEARCHED_EVENTS_MAX = 10_000
 """Of one user and one name, when a healed stream holds the event at another sequence."""
-FETCH_EVENTS = 100
-FETCH_SECONDS_MAX = 2.0
-INACTIVE_SECONDS = 30.0
-"""After this the server forgets the consumer of a search."""
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +44,7 @@ async def replay_event(
     if message is None:
         raise EventGone
     try:
-        event = Envelope.model_validate_json(message.data)
+        event = Envelope.model_validate_json(message.data or b"")
     except ValidationError as error:
         raise HandlerFailed(error="Unreadable") from error
     if event.data is None or event.name not in durable.events:
@@ -65,53 +63,33 @@ async def replay_event(
     return Replayed(outcome="handled")
 
 
-async def _find(js: JetStreamContext, durable: Durable, request: ReplayLetter) -> Msg | None:
+async def _find(
+    js: JetStreamContext, durable: Durable, request: ReplayLetter
+) -> RawStreamMsg | None:
     """Where the letter says, or wherever a healed stream has it now."""
-    everything = event_subjects(durable.owner)
-    found = await _search(
-        js, durable, request, everything, start_seq=request.stream_seq, messages_max=1
-    )
-    if found is None and request.event_type is not None:
-        name = request.event_type.partition(".")[0]
-        of_user = events_of_user(durable.owner, name, request.user_id)
-        found = await _search(
-            js, durable, request, of_user, start_seq=1, messages_max=SEARCHED_EVENTS_MAX
-        )
-    return found
-
-
-async def _search(
-    js: JetStreamContext,
-    durable: Durable,
-    request: ReplayLetter,
-    subject: str,
-    *,
-    start_seq: int,
-    messages_max: int,
-) -> Msg | None:
-    config = ConsumerConfig(
-        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-        opt_start_seq=start_seq,
-        ack_policy=AckPolicy.NONE,
-        inactive_threshold=INACTIVE_SECONDS,
-        mem_storage=True,
-    )
-    pull = await js.pull_subscribe(subject, stream=durable.stream, config=config)
-    try:
-        left = min((await pull.consumer_info()).num_pending or 0, messages_max)
-        while left > 0:
-            messages = await pull.fetch(min(left, FETCH_EVENTS), FETCH_SECONDS_MAX)
-            for message in messages:
-                if _is_it(message, durable, request):
-                    return message
-            left -= len(messages)
+    with suppress(NotFoundError):
+        there = await js.get_msg(durable.stream, request.stream_seq)
+        if _is_it(there, durable, request):
+            return there
+    if request.event_type is None:
         return None
-    finally:
-        await pull.unsubscribe()
+    of_user = events_of_user(durable.owner, request.event_type.partition(".")[0], request.user_id)
+    seq = 0
+    for _ in range(SEARCHED_EVENTS_MAX):
+        try:
+            found = await js.get_msg(durable.stream, seq=seq + 1, subject=of_user, next=True)
+        except NotFoundError:
+            return None
+        if _is_it(found, durable, request):
+            return found
+        assert found.seq is not None
+        seq = found.seq
+    return None
 
 
-def _is_it(message: Msg, durable: Durable, request: ReplayLetter) -> bool:
+def _is_it(message: RawStreamMsg, durable: Durable, request: ReplayLetter) -> bool:
+    assert message.seq is not None
     try:
-        return Envelope.model_validate_json(message.data).id == request.event_id
+        return Envelope.model_validate_json(message.data or b"").id == request.event_id
     except ValidationError:
-        return unread_event_id(durable, message.metadata.sequence.stream) == request.event_id
+        return unread_event_id(durable, message.seq) == request.event_id
