@@ -15,7 +15,7 @@ from lingxi_chassis.postgres import Pool, execute, fetch_all, fetch_one
 from lingxi_gateway.projections.audit import done
 
 FAMILIES_PER_USER_MAX = 100
-"""Logins of one user at a time; one more ends the oldest."""
+"""Logins of one user at a time; one more ends the one that was not used for the longest."""
 
 CREATE = (
     """
@@ -41,7 +41,8 @@ _START = """
     ), pruned as (
         delete from refresh_families where family_id = any(array(
             select family_id from (
-                select family_id, expires_at, row_number() over (order by created_at desc) as nth
+                -- Each use moves the end on, so this is the order of last use.
+                select family_id, expires_at, row_number() over (order by expires_at desc) as nth
                 from refresh_families where user_id = %(user_id)s
             ) mine where expires_at < %(at)s or nth >= %(families_max)s))
     )

@@ -305,13 +305,16 @@ async def test_many_refreshes_at_once(gateway: RunningGateway) -> None:
         await gateway.refreshed(answer.json()["refresh"])
 
 
-async def test_one_login_too_many_ends_the_oldest(
+async def test_one_login_too_many_ends_the_one_that_is_not_used(
     gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Guards the order in `refresh_families.start`: the oldest may be used every day."""
     monkeypatch.setattr(refresh_families, "FAMILIES_PER_USER_MAX", 3)
     lin = await gateway.registered("lin")
-    logins = [await gateway.logged_in("lin") for _ in range(3)]
-    answer = await gateway.post("/api/auth/refresh/", {"refresh": lin.refresh})
+    unused, *logins = [await gateway.logged_in("lin") for _ in range(2)]
+    used = await gateway.refreshed(lin.refresh)
+    logins += [await gateway.logged_in("lin")]
+    answer = await gateway.post("/api/auth/refresh/", {"refresh": unused["refresh"]})
     problem(answer, 401, "token_invalid")
-    for tokens in logins:
+    for tokens in (used, *logins):
         await gateway.refreshed(tokens["refresh"])
