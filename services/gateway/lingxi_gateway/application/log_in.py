@@ -80,8 +80,7 @@ async def count_attempt(accounts: Accounts, address: str, name: str, user_id: UU
     """
     if not accounts.failed_logins_max:
         return None
-    key = login_failures.key_of(address, name)
-    attempts, seconds_left = await login_failures.count_attempt(accounts.pool, key)
+    key, attempts, seconds_left = await login_failures.count_attempt(accounts.pool, address, name)
     if attempts > accounts.failed_logins_max:
         await accounts.audit.record("login_throttled", user_id, address)
         raise TooManyLogins(retry_after_seconds=seconds_left)

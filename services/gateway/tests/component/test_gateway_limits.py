@@ -41,6 +41,18 @@ async def test_failed_logins_are_throttled(start_gateway: StartGateway) -> None:
     assert (await gateway.post(LOGIN, body, headers=there)).status_code == 200
 
 
+async def test_another_spelling_of_a_name_is_no_other_name(start_gateway: StartGateway) -> None:
+    """Guards the key in `login_failures`: to Python this capital is two letters, here it is i."""
+    gateway = await start_gateway(LOGIN_RATE_LIMIT=3)
+    await gateway.registered("iii")
+    assert await gateway.logged_in("İİİ")
+    for guessed in ("İii", "iİi", "iiİ"):
+        body = {"username": guessed, "password": "wrong"}
+        problem(await gateway.post(LOGIN, body), 401, "credentials_invalid")
+    body = {"username": "İİİ", "password": PASSWORD}
+    problem(await gateway.post(LOGIN, body), 429, "too_many_logins")
+
+
 async def test_failed_logins_count_for_all_replicas(start_gateway: StartGateway) -> None:
     first = await start_gateway(LOGIN_RATE_LIMIT=2)
     second = await start_gateway(LOGIN_RATE_LIMIT=2)
