@@ -1,12 +1,14 @@
 """The small parts around every request: addresses, limits, ids, settings."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given, strategies as st
 from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
 
 from lingxi_chassis.ids import new_id
 from lingxi_contracts.errors import Refusal, SessionNotFound
@@ -15,6 +17,7 @@ from lingxi_gateway.domain.refusals import TooManyRequests
 from lingxi_gateway.entrypoints.http.clients import client_address, networks
 from lingxi_gateway.entrypoints.http.ids import SessionId, parse_id
 from lingxi_gateway.entrypoints.http.limits import WINDOW_SECONDS, Window
+from lingxi_gateway.entrypoints.http.links import same_url
 from lingxi_gateway.entrypoints.http.problems import STATUS_OF
 from lingxi_gateway.settings import Settings
 
@@ -42,6 +45,11 @@ ENVIRONMENT: dict[str, Any] = {
         ("10.0.0.1", "192.0.2.1, nonsense", "10.0.0.1"),
         ("10.0.0.1", "192.0.2.1, nonsense, 10.0.0.2", "10.0.0.2"),
         ("10.0.0.1", ",,", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1, 192.0.2.1:5678, 10.0.0.2:80", "192.0.2.1"),
+        ("10.0.0.1", "[2001:db8:1:2:3:4:5:6]:99, [fd00::2]", "2001:db8:1:2::/64"),
+        ("10.0.0.1", "192.0.2.1, nonsense:80", "10.0.0.1"),
+        ("10.0.0.1", "192.0.2.1, [nonsense]:80", "10.0.0.1"),
+        ("10.0.0.1", "192.0.2.1, [192.0.2.2]x", "10.0.0.1"),
         ("::ffff:10.0.0.1", "192.0.2.1", "192.0.2.1"),
         ("fd00::1", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::7", "", "2001:db8:1:2::/64"),
@@ -52,6 +60,34 @@ ENVIRONMENT: dict[str, Any] = {
 )
 def test_whose_request_it_is(peer: str, forwarded_for: str, client: str) -> None:
     assert client_address(peer, forwarded_for, PROXIES) == client
+
+
+@pytest.mark.parametrize(
+    ("peer", "seen"),
+    [
+        ("10.0.0.1", "https://chat.example/a/?page=2"),
+        ("::ffff:10.0.0.1", "https://chat.example/a/?page=2"),
+        ("192.0.2.1", "http://here/a/?page=2"),
+        ("unix", "http://here/a/?page=2"),
+    ],
+)
+def test_urls_are_as_a_trusted_proxy_says(peer: str, seen: str) -> None:
+    forwarded = {
+        b"host": b"here",
+        b"x-forwarded-proto": b"https",
+        b"x-forwarded-host": b"chat.example",
+    }
+    scope = {
+        "type": "http",
+        "path": "/a/",
+        "query_string": b"",
+        "headers": list(forwarded.items()),
+        "client": (peer, 1),
+        "app": SimpleNamespace(
+            state=SimpleNamespace(parts=SimpleNamespace(trusted_proxies=PROXIES))
+        ),
+    }
+    assert same_url(Request(scope), page=2) == seen
 
 
 @given(st.text(max_size=100))

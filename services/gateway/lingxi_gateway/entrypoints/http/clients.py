@@ -1,9 +1,11 @@
 """Where a request comes from, behind proxies one trusts and no others.
 
 `X-Forwarded-For` counts only as far as it was written by trusted proxies: it is read from the
-right, and the first address that is not a trusted proxy's is the client's.
+right, and the first address that is not a trusted proxy's is the client's. Some proxies write the
+port too, as in a URL.
 """
 
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -11,6 +13,8 @@ type Network = IPv4Network | IPv6Network
 
 IPV6_CLIENT_BITS = 64
 """One client has a whole network of this size, so it is counted as one."""
+
+_with_port = re.compile(r"\[([^]]*)\](?::[0-9]+)?|([^:]*):[0-9]+")
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -29,11 +33,16 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     if trusted:
         hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
         while hops and _is_in(client, trusted):
-            hop = hops.pop()
+            hop = _without_port(hops.pop())
             if not _is_address(hop):
                 break
             client = hop
     return _counted_as(client)
+
+
+def _without_port(hop: str) -> str:
+    form = _with_port.fullmatch(hop)
+    return form[1] or form[2] or "" if form else hop
 
 
 def _is_address(text: str) -> bool:

@@ -3,11 +3,10 @@
 Scheme and host are those of the request; a trusted proxy may say which they were before it.
 """
 
-from ipaddress import ip_address
-
 from starlette.datastructures import URL
 from starlette.requests import Request
 
+from lingxi_gateway.entrypoints.http.clients import is_trusted
 from lingxi_gateway.entrypoints.http.parts import parts_of
 
 
@@ -26,21 +25,11 @@ def url_of(request: Request, path: str, **query: int) -> str:
 
 def _seen_url(request: Request) -> URL:
     url = request.url
-    if not _from_trusted_proxy(request):
+    peer = request.client.host if request.client else ""
+    if not is_trusted(peer, parts_of(request).trusted_proxies):
         return url
     scheme = request.headers.get("x-forwarded-proto", "")
     host = request.headers.get("x-forwarded-host", "")
     if scheme in ("http", "https"):
         url = url.replace(scheme=scheme)
     return url.replace(netloc=host) if host else url
-
-
-def _from_trusted_proxy(request: Request) -> bool:
-    trusted = parts_of(request).trusted_proxies
-    if not trusted or request.client is None:
-        return False
-    try:
-        peer = ip_address(request.client.host)
-    except ValueError:
-        return False
-    return any(peer in network for network in trusted)
