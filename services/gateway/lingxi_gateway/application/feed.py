@@ -89,7 +89,9 @@ class Feed:
             self._add(frame)
 
     def reset(self, reason: ResetReason, at: Cursor) -> None:
-        """Tell that events were missed, and that it goes on from here."""
+        """Tell that events were missed, and that it goes on from here. Where the client had been
+        before says nothing any more."""
+        self.floor.clear()
         self._append(self.render_reset(reason, at), at)
 
     def end(self) -> None:

@@ -167,6 +167,19 @@ def test_what_another_replica_told_is_not_told_again(told: Told) -> None:
     assert frame.cursor == "1-13.2-20"
 
 
+def test_after_a_reset_everything_is_told(told: Told) -> None:
+    """Guards `Feed.reset`: what another replica told was in the stream's former life."""
+    feed = told.open()
+    feed.floor["chat"] = 12
+    told.places["chat"] = Place(9, 0)
+    told.feeds.gap("chat")
+    told.rename("now")
+    reset, after = feed.take(ALL_BYTES)
+    assert reset.cursor == "9-0.2-20"
+    assert titles([after]) == ["now"]
+    assert after.cursor == "9-1.2-20"
+
+
 async def test_nor_what_comes_while_the_client_is_looked_up(told: Told) -> None:
     feed = told.open()
 
