@@ -144,10 +144,11 @@ async def test_an_owner_that_goes_away_breaks_it_off(system: RunningSystem, talk
     assert len(exported["sessions"][0]["messages"]) == LONG_SESSION_MESSAGES
 
 
+@pytest.mark.parametrize("owner", ["agent", "chat", "scheduler"])
 async def test_an_owner_that_is_away_from_the_start_is_a_problem(
-    system: RunningSystem, world: World
+    system: RunningSystem, world: World, owner: str
 ) -> None:
-    with frozen(system, "agent"):
+    with frozen(system, owner):
         problem(await world.user.http.get(EXPORT), 503, "unavailable")
     assert (await world.user.get(EXPORT))["agents"][0]["id"] == world.agent_id
 

@@ -107,14 +107,18 @@ def decisions_of(rpc: RpcClient, user_id: UUID, session_id: UUID) -> Pages[Decis
     return _walked(rpc, question, lambda page: (page.results, "before", page.next_before))
 
 
-async def begun[T](pages: Pages[T]) -> Pages[T]:
-    """The same pages, the first of which is there: what could be refused at all was not."""
-    first = await anext(pages)
+async def begun[T](items: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """The same items, the first of which is there: what could be refused at all was not."""
+    try:
+        first = (await anext(items),)
+    except StopAsyncIteration:
+        first = ()
 
-    async def again() -> Pages[T]:
-        yield first
-        async for page in pages:
-            yield page
+    async def again() -> AsyncGenerator[T]:
+        for item in first:
+            yield item
+        async for item in items:
+            yield item
 
     return again()
 

@@ -17,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 
 from lingxi_chassis.clock import utc_now
 from lingxi_contracts.agent import AgentView
-from lingxi_contracts.chat import SessionView
 from lingxi_contracts.errors import AgentNotFound, Refusal, SessionNotFound
 from lingxi_gateway.application.export_account import (
     Pages,
@@ -99,16 +98,16 @@ async def _after(first: bytes, rest: Chunks) -> Chunks:
 
 
 async def _document(parts: Parts, user_id: UUID) -> Chunks:
-    """The document. Its first chunk comes once every owner has answered."""
+    """The document. Its first chunk comes once every owner has answered, of the first session."""
     account = MeOut.of(await show_account(parts.accounts, user_id))
     agents = await begun(agents_of(parts.rpc, user_id))
-    sessions = await begun(sessions_of(parts.rpc, user_id))
+    sessions = await begun(_sessions(parts, user_id))
     at = utc_now().isoformat().replace("+00:00", "Z")
     yield f'{{"exported_at":"{at}","account":{account.model_dump_json()},"agents":['.encode()
     async for chunk in _listed(_agents(parts, user_id, agents)):
         yield chunk
     yield b'],"sessions":['
-    async for chunk in _listed(_sessions(parts, user_id, sessions)):
+    async for chunk in _listed(sessions):
         yield chunk
     # Where the account was deleted meanwhile, its owners have simply come to an end.
     await show_account(parts.accounts, user_id)
@@ -130,22 +129,20 @@ async def _agents(parts: Parts, user_id: UUID, pages: Pages[AgentView]) -> Async
             )
 
 
-async def _sessions(
-    parts: Parts, user_id: UUID, pages: Pages[SessionView]
-) -> AsyncGenerator[Chunks]:
-    async for page in pages:
+async def _sessions(parts: Parts, user_id: UUID) -> AsyncGenerator[Chunks]:
+    async for page in sessions_of(parts.rpc, user_id):
         for view in page:
             try:
                 suggestions = await begun(suggestions_of(parts.rpc, user_id, view))
                 messages = await begun(messages_of(parts.rpc, user_id, view.session_id))
+                decisions = await begun(decisions_of(parts.rpc, user_id, view.session_id))
             except SessionNotFound:
                 continue  # deleted since the page was read
-            decided = decisions_of(parts.rpc, user_id, view.session_id)
             yield _object(
                 session(view),
                 personality_suggestions=_written(suggestions, suggestion),
                 messages=_written(messages, message),
-                decisions=_written(decided, decision),
+                decisions=_written(decisions, decision),
             )
 
 
