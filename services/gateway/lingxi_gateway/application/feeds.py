@@ -177,9 +177,11 @@ class Feeds:
                 feed.reset("rebuilt" if rebuilt else "expired", at)
 
     def finish(self) -> None:
-        """End every feed: the process stops."""
+        """End every feed: the process stops. A streamed answer ends with its waiter, in its own
+        words."""
         for feed in self.all():
-            feed.end()
+            if not feed.listener.live_only:
+                feed.end()
 
 
 def _user_of(subject: str) -> str:

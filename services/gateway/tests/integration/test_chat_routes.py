@@ -1,6 +1,7 @@
 """`POST /api/chat/` on the running services: answers, repeats, failures, waiting, read marks."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from lingxi_gateway.application import post_message
 from lingxi_gateway.application.outcome import Answered
 from lingxi_gateway.application.waiters import Waiters
 from services.gateway.tests.integration.running import Lingxi, User
+from tests.e2e.feed import frames
 from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -324,6 +326,23 @@ async def test_who_waits_at_a_stop_hears_that_the_answer_will_come(lingxi: Lingx
             await eventually(is_open)
         answer = await waiting
     assert (answer.status_code, answer.json()["status"]) == (202, "pending")
+
+
+async def test_a_stream_at_a_stop_ends_with_the_pending_answer(lingxi: Lingxi) -> None:
+    """Guards `Feeds.finish`, which leaves streamed answers to the waiters."""
+    user = await lingxi.user()
+    lingxi.fault(do="hang", seconds=2, times=1)
+    body = {"message": "Hello.", "stream": True}
+    # The client outlives the replica.
+    async with httpx.AsyncClient(timeout=30) as http, AsyncExitStack() as its_life:
+        replica = await its_life.enter_async_context(lingxi.replica())
+        url = replica.base_url.join("/api/chat/")
+        async with http.stream("POST", url, json=body, headers=user.headers) as answer:
+            said = frames(answer.aiter_lines())
+            accepted = (await anext(said)).data
+            await its_life.aclose()
+            *_, done = [frame async for frame in said]
+    assert (done.event, done.data) == ("done", accepted | {"status": "pending"})
 
 
 async def test_what_costs_a_model_call_is_limited_for_each_user(lingxi: Lingxi) -> None:
