@@ -17,7 +17,7 @@ from lingxi_contracts import subjects
 from lingxi_contracts.chat import GetSession
 from lingxi_contracts.errors import SessionNotFound, Unavailable
 from lingxi_gateway.application.feed import Feed, Frame, ResetReason
-from lingxi_gateway.application.feeds import UUID_CHARS, Feeds, Rendering
+from lingxi_gateway.application.feeds import UUID_CHARS, Feeds, Rendering, session_of
 from lingxi_gateway.application.places import SOURCES, Cursor, Source
 from lingxi_gateway.application.turns import Turns
 
@@ -102,28 +102,26 @@ async def missed_events(
         until = feed.start.of(source).seq
         if cursor.of(source).seq >= until:
             continue
-        filtered = _subject_of(feed, source)
-        if filtered is not None:
-            stream = subjects.stream_name(source)
-            after = cursor.of(source).seq
-            reading = events.read(stream, filtered, after_seq=after, up_to_seq=until)
-            async with aclosing(reading) as stored:
-                async for seq, _, payload in stored:
-                    told = rendering.event(orjson.loads(payload))
-                    at = at.at(source, seq)
-                    if told is not None:
-                        yield Frame(*told, cursor=str(at))
+        stream, filtered = subjects.stream_name(source), _subject_of(feed, source)
+        after = cursor.of(source).seq
+        reading = events.read(stream, filtered, after_seq=after, up_to_seq=until)
+        async with aclosing(reading) as stored:
+            async for seq, told_on, payload in stored:
+                if not feed.wants(session_of(told_on, payload)):
+                    continue
+                told = rendering.event(orjson.loads(payload))
+                at = at.at(source, seq)
+                if told is not None:
+                    yield Frame(*told, cursor=str(at))
         at = at.at(source, until)
 
 
-def _subject_of(feed: Feed, source: Source) -> str | None:
-    """The events of a source that a feed is told; None: none of them."""
+def _subject_of(feed: Feed, source: Source) -> str:
+    """Where the events of a source are that a feed is told; of agents, others are there too."""
     listener = feed.listener
-    if listener.session_id is None:
+    if listener.session_id is None or source == "agent":
         return f"{source}.event.*.{listener.user_id}.*"
-    if source == "chat":
-        return subjects.events_of_stream(source, listener.user_id, listener.session_id)
-    return None
+    return subjects.events_of_stream(source, listener.user_id, listener.session_id)
 
 
 async def replies_under_way(

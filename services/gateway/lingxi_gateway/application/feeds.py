@@ -29,6 +29,8 @@ FEEDS_MAX = 10_000
 FEEDS_PER_USER_MAX = 50
 UUID_CHARS = 36
 TURN_ENDS = frozenset(("turn_completed", "turn_failed", "turn_stopped"))
+OF_A_SESSION = frozenset(("personality_suggested", "personality_suggestion_closed"))
+"""Events of agents that belong to a session, which is in their data."""
 
 OPEN = Gauge("lingxi_feeds_open", "Feeds of this replica, those of streamed answers too")
 MAX = Gauge("lingxi_feeds_max", "As many feeds it takes")
@@ -123,11 +125,11 @@ class Feeds:
         user = self._users.get(_user_of(subject))
         if user is None:
             return
-        session_id = _last_of(subject) if source == "chat" else None
+        session_id = session_of(subject, payload)
         feeds = [
             feed for feed in user.feeds if not feed.listener.live_only and feed.wants(session_id)
         ]
-        name = subject.split(".", 3)[2]
+        name = _name_of(subject)
         if not feeds and name not in TURN_ENDS:
             return
         envelope: Envelope = orjson.loads(payload)
@@ -182,6 +184,20 @@ class Feeds:
         for feed in self.all():
             if not feed.listener.live_only:
                 feed.end()
+
+
+def session_of(subject: str, payload: bytes) -> str | None:
+    """The session that an event belongs to; None: to none, or it is erased."""
+    if subject.startswith("chat."):
+        return _last_of(subject)
+    if _name_of(subject) not in OF_A_SESSION:
+        return None
+    data = orjson.loads(payload)["data"]
+    return data["session_id"] if data else None
+
+
+def _name_of(subject: str) -> str:
+    return subject.split(".", 3)[2]
 
 
 def _user_of(subject: str) -> str:

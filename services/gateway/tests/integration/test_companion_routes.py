@@ -15,6 +15,8 @@ from lingxi_contracts.agent import Evidence, LearnedFact, RecordMemories, Record
 from lingxi_scheduler import bootstrap
 from lingxi_scheduler.settings import Settings
 from services.gateway.tests.integration.running import Lingxi, User
+from services.gateway.tests.integration.test_feed import until
+from tests.e2e.feed import feed
 from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -105,6 +107,29 @@ async def test_memories_are_shown_changed_and_forgotten(companion: Companion) ->
     assert (await user.get(companion.memories))["results"] == [tea]
     for method, body in (("PATCH", {"text": "x"}), ("DELETE", None)):
         assert (await user.send(method, path, body, 404))["code"] == "memory_not_found"
+
+
+async def test_a_feed_of_one_session_tells_its_suggestions(
+    lingxi: Lingxi, companion: Companion
+) -> None:
+    """Guards `session_of`: they are events of the agent. Live, and when somebody comes back."""
+    user, of_agent = companion.user, {"agent_configuration": companion.agent_id}
+    session = await user.send("POST", "/api/sessions/", of_agent, 201)
+    elsewhere = Companion(lingxi, user, companion.agent_id, session["id"])
+    only = {"session_id": companion.session_id}
+    async with feed(user.http, headers=user.headers, **only) as told:
+        await until(told, "ready")
+        await elsewhere.review(20)
+        suggestion = (await companion.review(20))["suggestion"]
+        (live,) = await until(told, "personality_suggested")
+    await elsewhere.review(40)
+    await user.send("POST", elsewhere.of_session("personality-dismiss"))
+    await user.send("POST", companion.of_session("personality-dismiss"))
+    async with feed(user.http, live.id, user.headers, **only) as told:
+        _, missed = await until(told, "personality_suggestion_closed")
+    assert live.data["suggestion"] == suggestion
+    assert missed.data["suggestion_id"] == suggestion["id"]
+    assert {one.data["session_id"] for one in (live, missed)} == {companion.session_id}
 
 
 async def test_memories_of_others_are_unknown(lingxi: Lingxi, companion: Companion) -> None:
