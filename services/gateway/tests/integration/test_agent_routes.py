@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lingxi_chassis.ids import new_id
+from lingxi_gateway.entrypoints.http import agents
 from services.gateway.tests.integration.running import MODEL, Lingxi, User
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -64,6 +65,26 @@ async def test_names_are_unique_for_each_user(lingxi: Lingxi) -> None:
     path = f"/api/agents/{mei['id']}/"
     assert (await user.send("PATCH", path, {"name": "Lin"}, 409))["code"] == "agent_name_taken"
     assert (await user.send("PUT", path, {"name": "Lin"}, 409))["code"] == "agent_name_taken"
+
+
+async def test_a_ledger_too_long_for_one_answer_goes_on(
+    lingxi: Lingxi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards `OWNER_PAGES_MAX`: nobody's ledger fills this process."""
+    monkeypatch.setattr(agents, "OWNER_PAGES_MAX", 1)
+    user = await lingxi.user()
+    agent = await made(user, "Lin")
+    path = f"/api/agents/{agent['id']}/personality/"
+    for number in range(2, 13):
+        await user.send("PUT", path, {"personality_prompt": str(number) + "🙂" * 15_000})
+    first = await user.get(path + "history/")
+    rest = await user.get(first["next"])
+    told = [one["version"] for one in first["results"] + rest["results"]]
+    assert told == list(range(12, 0, -1))
+    assert rest["results"]
+    assert rest["next"] is None
+    for query in ("before=0", "before=x"):
+        assert (await user.get(f"{path}history/?{query}", 422))["errors"]
 
 
 async def test_the_ledger_tells_every_version_and_goes_back(lingxi: Lingxi) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lingxi_chassis.ids import new_id
+from lingxi_gateway.entrypoints.http import history
 from services.gateway.tests.integration.running import Lingxi, User
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -149,6 +150,26 @@ async def test_sessions_larger_than_one_answer_between_services_are_shown_whole(
     assert [message["message"] for message in newest["messages"]] == told[-shown_of_it:]
 
 
+async def test_a_history_too_long_for_one_answer_goes_on(
+    lingxi: Lingxi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards `OWNER_PAGES_MAX`: what is said in a hundred sessions fits in no memory."""
+    monkeypatch.setattr(history, "OWNER_PAGES_MAX", 2)
+    user = await lingxi.user()
+    lingxi.says(LONG)
+    told = [(await user.say("Hello."))["session_id"] for _ in range(12)]
+    seen: list[str] = []
+    answers = 0
+    url: str | None = "/api/chat/history/"
+    while url is not None:
+        page = await user.get(url)
+        answers += 1
+        seen += [session["id"] for session in page["sessions"]]
+        url = page["next"]
+    assert seen == told[::-1]
+    assert answers > 1
+
+
 async def test_the_history_has_the_newest_sessions_and_where_the_rest_is(lingxi: Lingxi) -> None:
     user, other = await lingxi.user(), await lingxi.user()
     lingxi.says()
@@ -166,10 +187,11 @@ async def test_the_history_has_the_newest_sessions_and_where_the_rest_is(lingxi:
     before = await user.get(oldest["previous"])
     assert [message["message"] for message in before["results"]] == told[:-20]
     limited = await user.get("/api/chat/history/", limit=1)
-    assert limited == {"sessions": [newest]}
+    assert limited["sessions"] == [newest]
+    assert await user.get(limited["next"]) == {"sessions": [oldest], "next": None}
     [one] = (await user.get("/api/chat/history/", session_id=first["session_id"]))["sessions"]
     assert [message["message"] for message in one["messages"]] == told
-    for query in ("limit=0", "limit=101"):
+    for query in ("limit=0", "limit=101", "offset=-1"):
         assert (await user.get(f"/api/chat/history/?{query}", 422))["errors"]
 
 

@@ -1,8 +1,10 @@
 """`/api/agents/`: agents and the ledger of their personalities."""
 
 from http import HTTPStatus
+from typing import Annotated
 from uuid import UUID
 
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,14 +21,16 @@ from lingxi_contracts.agent import (
     PersonalityVersion,
     RollBackPersonality,
 )
-from lingxi_gateway.entrypoints.http.answers import done, shown
+from lingxi_gateway.entrypoints.http.answers import OWNER_PAGES_MAX, done, shown
 from lingxi_gateway.entrypoints.http.auth import CurrentUser
 from lingxi_gateway.entrypoints.http.ids import AgentId
+from lingxi_gateway.entrypoints.http.links import same_url
 from lingxi_gateway.entrypoints.http.paging import Paging, page_of, whole_page
 from lingxi_gateway.entrypoints.http.parts import Parts, PartsOf
 from lingxi_gateway.entrypoints.http.problems import documented
 from lingxi_gateway.entrypoints.http.routers import router
 from lingxi_gateway.entrypoints.http.wire.agents import (
+    VERSION_MAX,
     Agent,
     AgentBody,
     AgentPatch,
@@ -118,17 +122,24 @@ async def change_personality(
 
 
 @routes.get("/{agent_id}/personality/history/", response_model=Ledger, responses=NOT_FOUND)
-async def personality_history(agent_id: AgentId, user_id: CurrentUser, parts: PartsOf) -> Response:
+async def personality_history(
+    request: Request,
+    agent_id: AgentId,
+    user_id: CurrentUser,
+    parts: PartsOf,
+    before: Annotated[int | None, Query(ge=1, le=VERSION_MAX, description="A version.")] = None,
+) -> Response:
     """Every version of the personality, newest first, and where it came from."""
     results: list[LedgerEntry] = []
-    before: int | None = None
-    while True:
+    for _ in range(OWNER_PAGES_MAX):
         question = GetPersonalityHistory(user_id=user_id, agent_id=agent_id, before=before)
         page = await parts.rpc.call(question)
         results += map(ledger_entry, page.results)
         before = page.next_before
         if before is None:
-            return shown(Ledger(results=results))
+            break
+    more = same_url(request, before=before) if before is not None else None
+    return shown(Ledger(results=results, next=more))
 
 
 @routes.post("/{agent_id}/personality/rollback/", response_model=LedgerEntry, responses=NOT_FOUND)

@@ -12,6 +12,9 @@ from lingxi_gateway.entrypoints.http.parts import PartsOf
 from lingxi_gateway.entrypoints.http.wire.base import Shape
 
 JSON = "application/json"
+OWNER_PAGES_MAX = 8
+"""Of an owner (`lingxi_chassis.rpc.ANSWER_BYTES_MAX` each) in one answer: what is more is behind
+its `next`."""
 
 
 def shown(shape: Shape, status: HTTPStatus = HTTPStatus.OK) -> Response:

@@ -16,9 +16,9 @@ from lingxi_contracts.chat import (
     SessionHistory,
 )
 from lingxi_gateway.application.list_messages import list_messages
-from lingxi_gateway.entrypoints.http.answers import CurrentReader, shown
+from lingxi_gateway.entrypoints.http.answers import OWNER_PAGES_MAX, CurrentReader, shown
 from lingxi_gateway.entrypoints.http.ids import SessionId
-from lingxi_gateway.entrypoints.http.links import url_of
+from lingxi_gateway.entrypoints.http.links import same_url, url_of
 from lingxi_gateway.entrypoints.http.parts import Parts, PartsOf
 from lingxi_gateway.entrypoints.http.problems import documented
 from lingxi_gateway.entrypoints.http.routers import router
@@ -29,35 +29,45 @@ from lingxi_gateway.entrypoints.http.wire.sessions import (
 )
 
 SESSIONS_MAX = 100
+OFFSET_MAX = 100_000_000
 
 routes = router("/api/chat/history", "chat", HTTPStatus.UNAUTHORIZED)
 
 
 @routes.get("/", response_model=History, responses=documented(HTTPStatus.NOT_FOUND))
 async def get_history(
+    *,
     request: Request,
     user_id: CurrentReader,
     parts: PartsOf,
     session_id: SessionId | None = None,
     limit: Annotated[int, Query(ge=1, le=SESSIONS_MAX, description="Sessions.")] = SESSIONS_MAX,
+    offset: Annotated[int, Query(ge=0, le=OFFSET_MAX, description="Newer sessions.")] = 0,
 ) -> Response:
     """The newest sessions with 20 messages each, or one with 200. Marks nothing as read."""
+    behind: int | None = None
     if session_id is None:
-        found = await _newest(parts, user_id, limit)
+        found, behind = await _newest(parts, user_id, offset, limit)
     else:
         found = [await _one(parts, user_id, session_id)]
-    return shown(History(sessions=[_shape(request, one) for one in found]))
+    more = same_url(request, offset=behind) if behind is not None else None
+    return shown(History(sessions=[_shape(request, one) for one in found], next=more))
 
 
-async def _newest(parts: Parts, user_id: UUID, limit: int) -> list[SessionHistory]:
+async def _newest(
+    parts: Parts, user_id: UUID, offset: int, limit: int
+) -> tuple[list[SessionHistory], int | None]:
+    """Sessions from that one on, and which is the next; None: there is none."""
     found: list[SessionHistory] = []
-    offset: int | None = 0
-    while offset is not None and len(found) < limit:
-        question = GetHistory(user_id=user_id, offset=offset, limit=limit - len(found))
+    at: int | None = offset
+    for _ in range(OWNER_PAGES_MAX):
+        question = GetHistory(user_id=user_id, offset=at, limit=limit - len(found))
         page = await parts.rpc.call(question)
         found += page.results
-        offset = page.next_offset if page.results else None
-    return found
+        at = page.next_offset if page.results else None
+        if at is None or len(found) >= limit:
+            break
+    return found, at
 
 
 async def _one(parts: Parts, user_id: UUID, session_id: UUID) -> SessionHistory:

@@ -1090,11 +1090,13 @@ export interface components {
         };
         /**
          * History
-         * @description The newest sessions, each with its newest messages.
+         * @description The newest sessions, each with its newest messages. `next` is the URL of older sessions.
          */
         History: {
             /** Sessions */
             sessions: components["schemas"]["SessionWithPrevious"][];
+            /** Next */
+            next: string | null;
         };
         /** KeysetPage[Message] */
         KeysetPage_Message_: {
@@ -1107,11 +1109,14 @@ export interface components {
         };
         /**
          * Ledger
-         * @description All versions, newest first.
+         * @description Versions, newest first. `next` is the URL of older ones, where they are too long for one
+         *     answer.
          */
         Ledger: {
             /** Results */
             results: components["schemas"]["LedgerEntry"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * LedgerEntry
@@ -3639,7 +3644,10 @@ export interface operations {
     };
     personality_history_api_agents__agent_id__personality_history__get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description A version. */
+                before?: number | null;
+            };
             header?: never;
             path: {
                 agent_id: string;
@@ -5092,6 +5100,8 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Sessions. */
                 limit?: number;
+                /** @description Newer sessions. */
+                offset?: number;
             };
             header?: never;
             path?: never;

@@ -68,10 +68,13 @@ class PersonalityBody(Shape):
     personality_prompt: PersonalityPrompt = Field(examples=["You are a calm friend."])
 
 
+VERSION_MAX = 2**31 - 1
+
+
 class RollbackBody(Shape):
     """The version to return to."""
 
-    version: int = Field(ge=1, le=2**31 - 1, strict=True, examples=[1])
+    version: int = Field(ge=1, le=VERSION_MAX, strict=True, examples=[1])
 
 
 class Parameters(Shape):
@@ -120,9 +123,11 @@ class LedgerEntry(Shape):
 
 
 class Ledger(Shape):
-    """All versions, newest first."""
+    """Versions, newest first. `next` is the URL of older ones, where they are too long for one
+    answer."""
 
     results: list[LedgerEntry]
+    next: str | None
 
 
 def agent(view: AgentView, default_model: str) -> Agent:

@@ -139,9 +139,10 @@ class SessionWithPrevious(Session):
 
 
 class History(Shape):
-    """The newest sessions, each with its newest messages."""
+    """The newest sessions, each with its newest messages. `next` is the URL of older sessions."""
 
     sessions: list[SessionWithPrevious]
+    next: str | None
 
 
 def message(view: MessageView) -> Message:

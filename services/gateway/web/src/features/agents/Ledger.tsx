@@ -16,11 +16,7 @@ export function Ledger({ agent }: { agent: Agent }) {
   const t = useT();
   const { data } = useQuery({
     queryKey: keys.ledger(agent.id),
-    queryFn: async ({ signal }) => {
-      const params = { path: { agent_id: agent.id } };
-      const call = api.GET('/api/agents/{agent_id}/personality/history/', { params, signal });
-      return (await answer(call)).results;
-    },
+    queryFn: ({ signal }) => versions(agent.id, signal),
   });
   if (data === undefined) return <Loader aria-label={t('loading')} />;
   return (
@@ -36,6 +32,19 @@ export function Ledger({ agent }: { agent: Agent }) {
       ))}
     </Stack>
   );
+}
+
+/** All of them, newest first; a long ledger comes in several answers. */
+async function versions(agentId: string, signal: AbortSignal): Promise<LedgerEntry[]> {
+  const all: LedgerEntry[] = [];
+  for (;;) {
+    const query = all.length === 0 ? {} : { before: all.at(-1)?.version };
+    const params = { path: { agent_id: agentId }, query };
+    const call = api.GET('/api/agents/{agent_id}/personality/history/', { params, signal });
+    const page = await answer(call);
+    all.push(...page.results);
+    if (page.next === null) return all;
+  }
 }
 
 interface VersionProps {
