@@ -122,6 +122,8 @@ async def test_what_an_operator_does(gateway: RunningGateway, operator: RpcClien
         await operator.call(DisableUser(operation_id=new_id(), user_id=user_id))
     refused = await gateway.post(LOGIN, {"username": "lin", "password": PASSWORD})
     problem(refused, 403, "account_disabled")
+    document = (await gateway.http.get("/openapi.json")).json()
+    assert "403" in document["paths"][LOGIN]["post"]["responses"]
     await operator.call(EnableUser(operation_id=new_id(), user_id=user_id))
     await operator.call(
         SetPassword(operation_id=new_id(), user_id=user_id, password="battery staple")

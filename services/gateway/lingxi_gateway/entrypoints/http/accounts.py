@@ -50,9 +50,9 @@ async def register_user(
     return RegisteredOut(id=user_id, username=body.username, email=body.email)
 
 
-@routes.post("/auth/login/", responses={**UNAUTHORIZED, **THROTTLED})
+@routes.post("/auth/login/", responses={**UNAUTHORIZED, **FORBIDDEN, **THROTTLED})
 async def log_in_user(body: LoginBody, address: ClientAddress, parts: PartsOf) -> TokensOut:
-    """Tokens for a user name and a password."""
+    """Tokens for a user name and a password. 403 where an operator has disabled the account."""
     return TokensOut.of(await log_in(parts.accounts, body.username, body.password, address))
 
 

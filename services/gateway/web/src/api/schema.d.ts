@@ -57,7 +57,7 @@ export interface paths {
         put?: never;
         /**
          * Log In User
-         * @description Tokens for a user name and a password.
+         * @description Tokens for a user name and a password. 403 where an operator has disabled the account.
          */
         post: operations["log_in_user_api_auth_login__post"];
         delete?: never;
@@ -2831,6 +2831,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
