@@ -1,10 +1,14 @@
 """`lingxi rebuild`: what was lost from a read model, or a snapshot, comes back from the log."""
 
+import asyncio
+
 import psycopg
+import pytest
 
 from clients.cli.tests.calling import Person
 from clients.cli.tests.conftest import Lingxi
 from tests.fixtures.system import RunningSystem
+from tests.fixtures.waiting import eventually
 
 
 def test_a_read_model_is_whole_again(lingxi: Lingxi, person: Person, system: RunningSystem) -> None:
@@ -30,6 +34,19 @@ def test_every_owner_rebuilds(lingxi: Lingxi, person: Person) -> None:
     assert lingxi("rebuild", "scheduler").lines[0].startswith("scheduler: ")
     assert person.log_in().status_code == 200
     assert lingxi("rebuild", "gateway", "--snapshots").lines[1].startswith("0 snapshots ")
+
+
+@pytest.mark.parametrize(("owner", "others"), [("chat", 2), ("agent", 1), ("scheduler", 3)])
+def test_what_others_told_is_heard_again(
+    lingxi: Lingxi, system: RunningSystem, owner: str, others: int
+) -> None:
+    """Guards that each service may read the logs that its tables derive from."""
+    heard = "select count(*) from heard_logs where done and round > %s"
+    url = system.local.servers.database_urls[owner]
+    with psycopg.connect(url, autocommit=True) as database:
+        rounds = database.execute("select max(round) from heard_logs").fetchone()
+        assert lingxi("rebuild", owner).code == 0
+        asyncio.run(eventually(lambda: database.execute(heard, rounds).fetchone() == (others,)))
 
 
 def test_a_snapshot_is_put_right(lingxi: Lingxi, person: Person, system: RunningSystem) -> None:

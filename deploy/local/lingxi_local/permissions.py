@@ -180,7 +180,7 @@ ROLES: tuple[Role, ...] = (
             "CHAT_EVENTS": ("index_messages", "embed_messages"),
             "GATEWAY_EVENTS": ("remember_user", "erase_user"),
         },
-        calls={"agent": ("get_profile",)},
+        calls={"agent": ("get_profile", "read_log"), "gateway": ("read_log",)},
         more_publish=("chat.live.>", "chat.ended.>", "chat.work", "chat.stop"),
         more_subscribe=("chat.work", "chat.stop"),
     ),
@@ -192,6 +192,7 @@ ROLES: tuple[Role, ...] = (
             "CHAT_EVENTS": ("forget_session",),
             "GATEWAY_EVENTS": ("erase_user",),
         },
+        calls={"chat": ("read_log",)},
     ),
     Role(
         "summarizer",

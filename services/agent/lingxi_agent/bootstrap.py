@@ -16,14 +16,20 @@ from lingxi_agent.projections import (
 )
 from lingxi_agent.settings import Settings
 from lingxi_chassis import migrations, operations
-from lingxi_chassis.consumers import Subscriptions
+from lingxi_chassis.consumers import FromLogs, Subscriptions
 from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser
 from lingxi_chassis.owner import open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
-from lingxi_chassis.rebuild import ReadModels, rebuild_read_models, rebuild_snapshots
+from lingxi_chassis.rebuild import (
+    ReadModels,
+    Rebuilt,
+    rebuild_read_models,
+    rebuild_snapshots,
+)
 from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.tasks import in_background
+from lingxi_contracts import chat
 from lingxi_contracts.agent import EVENTS, OWNER, AgentDeleted, MemoryForgotten
 from lingxi_contracts.dead_letters import ReplayLetter
 from lingxi_contracts.errors import AgentNameTaken, AgentNotFound
@@ -57,19 +63,28 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         parts.health.add("requests", parts.server.trouble)
         log = open_log(parts.pool, parts.relay.wake)
         await rpc.serve(parts.server, log)
-        rebuilds = Rebuilds(
-            lambda: rebuild_read_models(settings.database_url, READ_MODELS),
-            lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
-        )
-        await operations.serve(parts, OWNER, rebuilds)
         eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream())
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail, settings.nats_stream_replicas)
         events.listen(subscriptions, log)
         subscriptions.report_to(parts.health)
+        learning = FromLogs(parts.pool, parts.rpc, subscriptions, owners=(chat.OWNER,))
+        rebuilds = Rebuilds(
+            lambda: rebuild(settings, learning),
+            lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
+        )
+        await operations.serve(parts, OWNER, rebuilds)
         await stack.enter_async_context(subscriptions)
+        await stack.enter_async_context(in_background(learning.run(), "learning", stop.fail))
         await parts.server.serve(ReplayLetter, subscriptions.replay)
         yield
+
+
+async def rebuild(settings: Settings, learning: FromLogs) -> Rebuilt:
+    """Make the read models again. Which sessions are gone follows by and by, from chat's log."""
+    rebuilt = await rebuild_read_models(settings.database_url, READ_MODELS)
+    await learning.begin_again(())
+    return rebuilt
 
 
 def open_log(pool: Pool, on_append: Callable[[], None] = lambda: None) -> AgentLog:

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from lingxi_chassis import migrations, operations
-from lingxi_chassis.consumers import Subscriptions
+from lingxi_chassis.consumers import FromLogs, Subscriptions
 from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser, LivePurge
 from lingxi_chassis.eventlog import EventLog, Recent
 from lingxi_chassis.model.client import ModelClient
@@ -56,6 +56,7 @@ from lingxi_chat.projections import messages, sessions, summaries
 from lingxi_chat.projections.recall import forget_index, unindexed_sessions
 from lingxi_chat.projections.recall_vectors import ensure_vectors
 from lingxi_chat.settings import Settings
+from lingxi_contracts import agent, gateway
 from lingxi_contracts.chat import EVENTS, OWNER, SessionDeleted
 from lingxi_contracts.dead_letters import ReplayLetter
 from lingxi_contracts.errors import SessionNotFound
@@ -75,6 +76,9 @@ READ_MODELS = ReadModels(
     ),
     PROJECTIONS,
 )
+OTHERS = (agent.OWNER, gateway.OWNER)
+LEARNED = ("agents", "users", "reviews")
+"""Tables of what others tell."""
 TOMBSTONES = frozenset({SessionDeleted.tag})
 
 
@@ -161,9 +165,16 @@ async def start_recalling(settings: Settings, pool: Pool, stop: Stop) -> AsyncGe
         yield Recalling(Recall(pool, meant and meant.alike), catch_up, meant)
 
 
-async def rebuild(settings: Settings, pool: Pool, recalling: Recalling) -> Rebuilt:
-    """Make the read models again. The index that messages are recalled by follows by and by."""
+async def rebuild(
+    settings: Settings, pool: Pool, recalling: Recalling, learning: FromLogs
+) -> Rebuilt:
+    """Make the read models again.
+
+    The index that messages are recalled by follows by and by, and what is known of others, from
+    their logs: a session that starts meanwhile with an agent that is gone goes when that is heard.
+    """
     rebuilt = await rebuild_read_models(settings.database_url, READ_MODELS)
+    await learning.begin_again(LEARNED)
     await forget_index(pool)
     recalling.catch_up.again()
     return rebuilt
@@ -173,6 +184,21 @@ def _measuring(parts: OwnerParts, client: ModelClient) -> None:
     """What is read for chat's own metrics."""
     parts.health.readings.add("model", client.measure)
     parts.health.readings.add("turns", lambda: measure_waiting(parts.pool))
+
+
+async def _serve_operators(
+    settings: Settings,
+    parts: OwnerParts,
+    log: SessionLog,
+    recalling: Recalling,
+    learning: FromLogs,
+) -> None:
+    rebuilds = Rebuilds(
+        lambda: rebuild(settings, parts.pool, recalling, learning),
+        lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
+    )
+    asked = operations.asked_model(settings.openai_base_url, settings.openai_model)
+    await operations.serve(parts, OWNER, rebuilds, asked)
 
 
 @asynccontextmanager
@@ -244,12 +270,6 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         )
         await rpc.serve(parts.server, log, profiles, live, turns)
         await work_rpc.serve(parts.server, log, live)
-        asked = operations.asked_model(settings.openai_base_url, settings.openai_model)
-        rebuilds = Rebuilds(
-            lambda: rebuild(settings, parts.pool, recalling),
-            lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
-        )
-        await operations.serve(parts, OWNER, rebuilds, asked)
         eraser = Eraser(
             OWNER,
             parts.pool,
@@ -260,6 +280,9 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail, settings.nats_stream_replicas)
         events.listen(subscriptions, log, tell_holder, recalling.meant)
         subscriptions.report_to(parts.health)
+        learning = FromLogs(parts.pool, parts.rpc, subscriptions, owners=OTHERS)
+        await _serve_operators(settings, parts, log, recalling, learning)
         await hearing.enter_async_context(subscriptions)
+        await hearing.enter_async_context(in_background(learning.run(), "learning", stop.fail))
         await parts.server.serve(ReplayLetter, subscriptions.replay)
         yield

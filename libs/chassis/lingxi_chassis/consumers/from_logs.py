@@ -5,12 +5,15 @@ were emptied, asks the owners for their logs, page by page, and hands each event
 beside what their consumers hear: they are idempotent and commutative, so the overlap is harmless,
 and what a log does not tell yet comes by the stream.
 
+A service whose tables were filled by the streams from their first day on says so in the migration
+that makes `heard_logs` (`HEARD`): it hears logs when it is rebuilt.
+
 How far it came is kept in `heard_logs`: any number of replicas may hear at once, and whoever takes
 over goes on from there.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -36,6 +39,8 @@ CREATE = (
     )
     """,
 )
+HEARD = "insert into heard_logs (owner, done) values ('{owner}', true)"
+"""Nothing of this owner's log is missing."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +54,10 @@ class _Place:
 
 
 class FromLogs:
-    """Hears the logs of all owners that a service has handlers for; `on_done` when it has."""
+    """Hears the logs of these owners, of all that a service has handlers for if none are named.
+
+    `on_done` is called when it has.
+    """
 
     def __init__(
         self,
@@ -57,11 +65,13 @@ class FromLogs:
         rpc: RpcClient,
         subscriptions: Subscriptions,
         on_done: Callable[[], None] = lambda: None,
+        owners: Collection[str] = (),
     ) -> None:
         self._pool = pool
         self._rpc = rpc
         self._subscriptions = subscriptions
         self._on_done = on_done
+        self._owners = tuple(owners or subscriptions.events_heard)
         self._due = asyncio.Event()
         self._due.set()
 
@@ -70,7 +80,7 @@ class FromLogs:
         while True:
             await self._due.wait()
             self._due.clear()
-            await asyncio.gather(*map(self._hear, self._subscriptions.events_heard))
+            await asyncio.gather(*map(self._hear, self._owners))
             self._on_done()
 
     async def done(self) -> bool:
@@ -78,7 +88,7 @@ class FromLogs:
         row = await fetch_one(
             self._pool,
             "select %(owners)s::text[] <@ array(select owner from heard_logs where done)",
-            {"owners": list(self._subscriptions.events_heard)},
+            {"owners": list(self._owners)},
         )
         assert row is not None
         if not row[0]:
@@ -86,11 +96,15 @@ class FromLogs:
         return bool(row[0])
 
     async def begin_again(self, tables: Sequence[str]) -> None:
-        """Empty these tables, all that handlers write, and hear everything once more."""
+        """Empty these tables, all that handlers write, and hear everything once more.
+
+        None: what they write is not taken back, and comes again where it is missing.
+        """
         begin = b"update heard_logs set xid = '0', position = 0, done = false, round = round + 1"
         async with self._pool.connection() as connection, connection.transaction():
             await connection.execute(begin)
-            await connection.execute(f"truncate {', '.join(tables)}".encode())
+            if tables:
+                await connection.execute(f"truncate {', '.join(tables)}".encode())
         self._due.set()
 
     async def _hear(self, owner: str) -> None:

@@ -1,7 +1,9 @@
 """What agent keeps of chat's sessions: how far it learned from them, and which are gone.
 
 A row is made by the first command about a session, so that there is something to lock; both columns
-are monotone. Not folded from agent's log: no rebuild makes it.
+are monotone. Not folded from agent's log: a rebuild hears from chat's which sessions are gone. How
+far it learned is only asked of a range whose summary is not recorded yet: where that is lost, what
+broke off there may be learned twice, in other words.
 """
 
 from uuid import UUID

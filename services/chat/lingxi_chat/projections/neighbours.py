@@ -61,7 +61,8 @@ async def forget_agent(pool: Pool, agent_id: UUID, sequence: int) -> None:
         """
         insert into agents (agent_id, name, sequence, deleted)
         values (%(agent_id)s, null, %(sequence)s, true)
-        on conflict (agent_id) do update set name = null, deleted = true
+        on conflict (agent_id) do update
+        set name = null, sequence = excluded.sequence, deleted = true
         """,
         {"agent_id": agent_id, "sequence": sequence},
     )

@@ -8,25 +8,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from lingxi_chassis.bus import connect
 from lingxi_chassis.clock import utc_now
-from lingxi_chassis.eventlog import schema
-from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import Pool, execute, fetch_all, fetch_one, open_pool
+from lingxi_chassis.postgres import Pool, fetch_all, fetch_one, open_pool
 from lingxi_chassis.process import Stop
-from lingxi_chassis.relay.pages import read_log
-from lingxi_chassis.rpc import RpcServer
 from lingxi_contracts import gateway
 from lingxi_contracts.agent import ChangeAgent
 from lingxi_contracts.chat import MessageView, ReadMessages
-from lingxi_contracts.errors import Unavailable
-from lingxi_contracts.gateway import UserRegistered
-from lingxi_contracts.reading import LogPage, ReadLog
 from lingxi_contracts.scheduler import DecisionView, ListDecisions
 from lingxi_scheduler import bootstrap
 from lingxi_scheduler.projections.watches import Kept, find_watch
 from lingxi_scheduler.settings import Settings
 from services.chat.tests.component.harness import RunningChat, running_chat
+from tests.fixtures.others_log import OthersLog, others_log
 from tests.fixtures.waiting import eventually
 
 POOL_SIZE = 2
@@ -63,23 +56,13 @@ class RunningScheduler:
     pool: Pool
     settings: Settings
     clock: MovableClock
-    gateway: "GatewaysLog"
+    gateway: OthersLog
 
     async def lives_in(self, zone: str) -> None:
         """The user registered, so long ago that gateway's stream has forgotten it."""
-        await execute(
-            self.gateway.pool,
-            """
-            insert into events (event_id, stream_id, version, type, user_id, occurred_at, data)
-            values (%(event)s, %(user)s, 1, 'user_registered.v1', %(user)s,
-                    now() - interval '1 year', %(data)s::jsonb)
-            """,
-            {
-                "event": new_id(),
-                "user": self.chat.user_id,
-                "data": UserRegistered(username="ann", email=None, timezone=zone).model_dump_json(),
-            },
-        )
+        user_id = self.chat.user_id
+        registered = gateway.UserRegistered(username="ann", email=None, timezone=zone)
+        await self.gateway.tell(registered, user_id, user_id)
 
     async def talk(self, *, turns: int = 3, agent_id: UUID | None = None) -> UUID:
         """A session of five messages or more that were all read, and that scheduler has heard."""
@@ -214,33 +197,6 @@ def scheduler_settings(database_url: str, chat: RunningChat, **settings: Any) ->
     )
 
 
-@dataclass
-class GatewaysLog:
-    """All that scheduler asks gateway for: its log. `away`: nobody answers."""
-
-    pool: Pool
-    asked: int = 0
-    away: bool = False
-
-    async def page(self, question: ReadLog) -> LogPage:
-        self.asked += 1
-        if self.away:
-            raise Unavailable
-        return await read_log(self.pool, gateway.OWNER, question)
-
-
-@asynccontextmanager
-async def gateways_log(database_url: str, nats_url: str) -> AsyncGenerator[GatewaysLog]:
-    """A log in which nobody is registered yet."""
-    async with open_pool(database_url, POOL_SIZE) as pool, connect(nats_url, gateway.OWNER) as nats:
-        for statement in schema.CREATE:
-            await execute(pool, statement, {})
-        log, server = GatewaysLog(pool), RpcServer(nats, gateway.OWNER)
-        await server.serve(ReadLog, log.page)
-        yield log
-        await server.finish()
-
-
 @asynccontextmanager
 async def running_scheduler(
     new_database: Callable[[], str], nats_url: str, **settings: Any
@@ -248,7 +204,7 @@ async def running_scheduler(
     """Scheduler, chat, agent and a simulated model, each with its own state."""
     async with AsyncExitStack() as stack:
         chat = await stack.enter_async_context(running_chat(new_database, nats_url))
-        log = await stack.enter_async_context(gateways_log(new_database(), nats_url))
+        log = await stack.enter_async_context(others_log(gateway.OWNER, new_database(), nats_url))
         own = scheduler_settings(new_database(), chat, **settings)
         bootstrap.migrate(own)
         clock, stop = MovableClock(), Stop()

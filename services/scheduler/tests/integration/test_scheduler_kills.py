@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from lingxi_chassis.postgres import Pool, fetch_all, open_pool
+from lingxi_contracts import gateway
 from lingxi_contracts.chat import ReadMessages
 from lingxi_local.ports import unused_port
 from lingxi_scheduler import bootstrap
 from services.chat.tests.component.harness import RunningChat, running_chat
-from services.scheduler.tests.component.harness import gateways_log, scheduler_settings
+from services.scheduler.tests.component.harness import scheduler_settings
+from tests.fixtures.others_log import others_log
 from tests.fixtures.waiting import eventually
 
 SESSIONS = 8
@@ -78,7 +80,7 @@ async def test_each_due_send_is_made_once_through_kills(
 ) -> None:
     async with (
         running_chat(new_database, nats_url) as chat,
-        gateways_log(new_database(), nats_url),
+        others_log(gateway.OWNER, new_database(), nats_url),
     ):
         sessions = await silent_sessions(chat)
         settings = scheduler_settings(new_database(), chat)
