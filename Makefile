@@ -47,7 +47,7 @@ types: venv ## write the web app's types of the API anew, after the API has chan
 screenshots: venv ## take the README's pictures from the running product (with Chromium)
 	$(BIN)/python -m tests.browser.pictures
 
-bench: venv ## measure everything: ARGS="--only turns costs", "--json figures.json"
+bench: venv ## measure everything; fails for costs, not for time: ARGS="--only turns costs", "--json figures.json"
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 observe: venv ## have a Prometheus read a system under load, and ask every query for data

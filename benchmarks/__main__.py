@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 import tempfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import orjson
 from benchmarks import costs
 from benchmarks.by_clients import CLIENTS
 from benchmarks.by_length import LENGTHS
-from benchmarks.report import markdown, misses
+from benchmarks.report import broken, markdown, misses
 from benchmarks.run import SECTIONS, measure
 from lingxi_chassis.logs import configure_logs
 
@@ -30,7 +31,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure what is asked for; targets that were missed are told at the end."""
+    """Measure what is asked for; targets that were missed are told at the end.
+
+    Exit 1 if a number that never varies did.
+    """
     arguments = _arguments()
     configure_logs("benchmarks", "json", "error")  # of services that run in here
     with tempfile.TemporaryDirectory(prefix="lingxi-bench-") as name:
@@ -47,6 +51,8 @@ def main() -> None:
         arguments.markdown.write_text(report)
     if arguments.json is not None:
         arguments.json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
+    if wrong := broken(figures):
+        sys.exit("\n".join(f"- Broken: {sentence}" for sentence in wrong))
 
 
 if __name__ == "__main__":
