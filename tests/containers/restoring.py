@@ -6,6 +6,7 @@ its users log in with their passwords, and repeat what they said: it is there on
 """
 
 import asyncio
+import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ async def try_restore(port: int, _seconds: float) -> Tried:
                     owner, before[owner], after[owner], read_log(restored.database_url(owner))
                 )
             ]
+            findings += await asyncio.to_thread(_overwritten, restored, folder)
             findings += await _refilled(restored)
             findings += await _go_on(restored, users, told)
     figures = (
@@ -119,6 +121,15 @@ def _by_stream(log: Log) -> dict[str, list[Event]]:
     for event in log:
         found[event.stream_id].append(event)
     return found
+
+
+def _overwritten(restored: Project, folder: str) -> list[str]:
+    """A restore over what is live must not begin."""
+    try:
+        restored.run("restore", folder)
+    except subprocess.CalledProcessError:
+        return []
+    return ["a running installation was restored over"]
 
 
 async def _refilled(restored: Project) -> list[str]:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lingxi_compose.backups import NoBackup, backup, restore
+from lingxi_compose.backups import backup, restore
 from lingxi_compose.choices import PROFILES, SIMULATOR, Choice, Refused, choose, settings
 from lingxi_compose.engine import ROOT, build, compose
 from lingxi_compose.installation import prepare, rotate_key
@@ -24,14 +24,18 @@ OWN_IMAGE = "lingxi:local"
 
 def up(choice: Choice) -> None:
     """Build the image unless `LINGXI_IMAGE` names one; start all and wait until it is healthy."""
-    prepare(nats_nodes=choice.nats_nodes, tls=choice.tls)
-    if "LINGXI_IMAGE" not in choice.env:
-        build(choice.env, OWN_IMAGE)
+    _make_ready(choice)
     waiting = ("--wait", "--wait-timeout", str(UP_SECONDS_MAX))
     compose(choice.env, "up", "-d", *waiting, profiles=choice.profiles)
     sys.stdout.write(f"Lingxi is up: {', '.join(choice.addresses)}\n")
     if SIMULATOR in choice.profiles:
         sys.stdout.write("The model is the simulator: set OPENAI_API_KEY for a real one.\n")
+
+
+def _make_ready(choice: Choice) -> None:
+    prepare(nats_nodes=choice.nats_nodes, tls=choice.tls)
+    if "LINGXI_IMAGE" not in choice.env:
+        build(choice.env, OWN_IMAGE)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -40,8 +44,6 @@ def main(arguments: Sequence[str]) -> None:
         _run(arguments, choose(settings(os.environ, ROOT / ".env")))
     except Refused as refused:
         sys.exit(f"lingxi: {refused}")
-    except NoBackup as missing:
-        sys.exit(f"lingxi: no backup in {missing}")
     except subprocess.CalledProcessError as failed:
         sys.exit(f"lingxi: {failed.cmd[0]} failed with {failed.returncode}")
 
@@ -62,7 +64,7 @@ def _run(arguments: Sequence[str], choice: Choice) -> None:
         case "rotate-key":
             sys.stdout.write(f"{rotate_key(*map(Path, rest[:1]))}\n")
         case "restore" if rest:
-            prepare(nats_nodes=choice.nats_nodes, tls=choice.tls)
+            _make_ready(choice)
             restore(choice.env, Path(rest[0]))
             up(choice)
         case _:

@@ -17,9 +17,21 @@ def compose(
     stdout: IO[bytes] | None = None,
 ) -> None:
     """Run one command of Docker Compose. Raises CalledProcessError."""
-    chosen = [part for profile in profiles for part in ("--profile", profile)]
-    command = ["docker", "compose", "-f", str(HERE / "compose.yaml"), *chosen, *arguments]
+    command = _command(arguments, profiles)
     subprocess.run(command, env=dict(env), check=True, stdin=stdin, stdout=stdout)
+
+
+def ask(env: Mapping[str, str], *arguments: str) -> str:
+    """What a command of Docker Compose says. Raises CalledProcessError."""
+    asked = subprocess.run(
+        _command(arguments), env=dict(env), check=True, stdout=subprocess.PIPE, text=True
+    )
+    return asked.stdout
+
+
+def _command(arguments: Sequence[str], profiles: Sequence[str] = ()) -> list[str]:
+    chosen = [part for profile in profiles for part in ("--profile", profile)]
+    return ["docker", "compose", "-f", str(HERE / "compose.yaml"), *chosen, *arguments]
 
 
 def build(env: Mapping[str, str], image: str) -> None:

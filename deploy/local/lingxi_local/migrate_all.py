@@ -1,5 +1,7 @@
 """`python -m lingxi_local.migrate_all`: the databases, roles and tables of all owners, repeatably.
 
+With `databases`: no tables, for these come from a backup.
+
 For installations whose Postgres server is given. From the environment: `ADMIN_DATABASE_URL`, of a
 role that may create roles and databases, and for each owner `<OWNER>_DATABASE_PASSWORD`. An owner's
 own migrations then run with its own role.
@@ -16,7 +18,7 @@ from lingxi_local.migrations import is_behind
 from lingxi_local.services import SERVICES
 
 
-def main() -> None:
+def main(*, tables: bool = True) -> None:
     """Exits 1 with one line when a setting is missing or a step fails."""
     try:
         server_url = os.environ["ADMIN_DATABASE_URL"]
@@ -27,7 +29,7 @@ def main() -> None:
         ensure_databases(server_url, passwords)
     except psycopg.Error as error:
         sys.exit(f"migrate_all: {error}")
-    for service in SERVICES:
+    for service in SERVICES if tables else ():
         if service.has_database:
             url = owner_url(server_url, service.name, passwords[service.name])
             if is_behind(service.module, url):
@@ -50,4 +52,4 @@ def _migrate(module: str, database_url: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(tables=sys.argv[1:] != ["databases"])

@@ -83,6 +83,10 @@ class PostgresServer:
             death_signal=signal.SIGQUIT,  # "immediate": the server ends its own children too
         )
 
+    def binaries(self) -> Path:
+        """The folder of the server's programs, `pg_dump` and `psql` among them."""
+        return _reachable_binaries(postgres_account(_reachable_data_dir(self.data_dir)))
+
     def wait_ready(self, process: subprocess.Popen[bytes] | None = None) -> None:
         """Wait until a connection works. Raises `StartFailed` when `process` ends before."""
         deadline = time.monotonic() + READY_SECONDS_MAX
