@@ -12,7 +12,7 @@ SEEDS ?= 5
 
 COMPOSE := PYTHONPATH=deploy/compose:deploy/local $(PYTHON) -m lingxi_compose
 
-.PHONY: help run demo test check audit fmt types screenshots bench observe chaos containers up down logs backup restore rotate-key k8s-secrets lock venv
+.PHONY: help run demo test check audit fmt types screenshots bench observe chaos containers up down logs lingxi backup restore rotate-key k8s-secrets lock venv
 
 help: ## what you can do here
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,9 @@ down: ## stop what `up` started; data stays (ARGS=-v: is deleted)
 
 logs: ## follow the logs of what `up` started
 	@$(COMPOSE) logs $(ARGS)
+
+lingxi: ## the operator's command on what `up` started: make lingxi ARGS="status"
+	@$(COMPOSE) lingxi $(ARGS)
 
 backup: ## dump the databases of what `up` started into a new folder
 	@$(COMPOSE) backup

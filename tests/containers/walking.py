@@ -59,6 +59,9 @@ async def try_walk(port: int, _seconds: float) -> Tried:
             await say_until_answered(
                 user, said[-1], "key-all", BACK_SECONDS_MAX, session_id=session_id
             )
+            listed = await asyncio.to_thread(made.run, "lingxi", "users", "list")
+            if user.username not in listed:
+                findings.append(f"`lingxi users list` says {listed!r}")
             findings += await rotate(made, user)
             told = await user.messages(session_id)
         heard = [one["message"] for one in told if one["is_user"]]

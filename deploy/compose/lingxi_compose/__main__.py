@@ -1,6 +1,7 @@
-"""`make up`, `down`, `logs`, `backup` and `restore`: Docker Compose with the right files.
+"""`make up`, `down`, `logs`, `lingxi`, `backup` and `restore`: Docker Compose with the right files.
 
     python -m lingxi_compose up|down|logs|backup|restore FOLDER|secrets FOLDER|rotate-key [FOLDER]
+    python -m lingxi_compose lingxi ARGUMENTS
 
 Settings come from the environment and from `.env` in the repository's root, as they do locally.
 Where no model is configured the simulator answers. Standard library only.
@@ -57,6 +58,9 @@ def _run(arguments: Sequence[str], choice: Choice) -> None:
             compose(choice.env, "down", *rest, profiles=PROFILES)
         case "logs":
             compose(choice.env, "logs", "--follow", "--tail=100", *rest, profiles=PROFILES)
+        case "lingxi":
+            of_a_person = () if sys.stdin.isatty() else ("-T",)
+            compose(choice.env, "run", "--rm", *of_a_person, "operator", *rest)
         case "backup":
             sys.stdout.write(f"{backup(choice.env)}\n")
         case "secrets" if rest:
@@ -69,7 +73,8 @@ def _run(arguments: Sequence[str], choice: Choice) -> None:
             up(choice)
         case _:
             raise Refused(
-                "say one of: up, down, logs, backup, restore FOLDER, secrets FOLDER, rotate-key"
+                "say one of: up, down, logs, lingxi ARGUMENTS, backup, restore FOLDER,"
+                " secrets FOLDER, rotate-key"
             )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lingxi_compose.engine import HERE
 from lingxi_local.nats_configuration import nats_configuration
-from lingxi_local.permissions import ROLES, USERS
+from lingxi_local.permissions import OPERATOR, ROLES, USERS
 
 FOLDER = HERE / ".secrets"
 PASSWORD_BYTES = 24
@@ -103,8 +103,7 @@ def _files(kept: Mapping[str, str], nodes: Sequence[str], tls: bool) -> dict[str
             }
         ),
     }
-    for role in ROLES:
-        service = role.service
+    for service in (*(role.service for role in ROLES), OPERATOR):
         user = f"{service}:{kept[f'nats.{service}']}"
         own = {"NATS_URL": ",".join(f"nats://{user}@{node}:{NATS_PORT}" for node in nodes)}
         if tls:

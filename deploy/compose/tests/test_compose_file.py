@@ -63,7 +63,8 @@ def test_every_file_of_secrets_that_is_named_is_made_and_private(secrets: Path) 
 
 def test_profiles_are_those_that_can_be_chosen(parts: Parts) -> None:
     named = {name for part in parts.values() for name in part.get("profiles", ())}
-    assert named == set(PROFILES)
+    # That one keeps the operator's command from starting with the rest.
+    assert named - {"operator"} == set(PROFILES)
 
 
 def test_ours_are_read_only_and_without_capabilities(parts: Parts) -> None:

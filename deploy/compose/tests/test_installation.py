@@ -41,7 +41,7 @@ def test_each_container_has_its_own_secrets_and_nobody_elses(tmp_path: Path) -> 
         kind, _, service = name.partition(".")
         wanted = {
             "postgres": {service, "migrate"} if service else {"postgres", "migrate"},
-            "nats": {service} - {"operator", "subscriber", "routes"},
+            "nats": {service} - {"subscriber", "routes"},
             "jwt": {"gateway"},
             "grafana": {"grafana"},
         }
