@@ -18,12 +18,17 @@ BREAKING = {
         r"\badd\s+(constraint\s+\w+\s+)?(check|unique|foreign key|primary key|exclude)\b"
         r"|\bcreate\s+unique\s+index\b"
     ),
+    "keeps writers waiting while it is built": re.compile(
+        r"\bcreate\s+(unique\s+)?index\b(?!\s+concurrently)"
+    ),
     "empties": re.compile(r"\btruncate\b"),
 }
 NEW_COLUMN = re.compile(r"\badd\s+column\s+(?:if\s+not\s+exists\s+)?(\w+)([^,;]*)")
 TABLE = r"(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(\w+)"
 CREATED = re.compile(rf"\bcreate\s+table\s+{TABLE}")
-ABOUT = re.compile(rf"\balter\s+table\s+{TABLE}|\bcreate\s+unique\s+index\b.*?\bon\s+{TABLE}")
+ABOUT = re.compile(
+    rf"\balter\s+table\s+{TABLE}|\bcreate\s+(?:unique\s+)?index\b.*?\bon\s+{TABLE}", re.DOTALL
+)
 
 
 def faults(sql: str) -> list[str]:

@@ -5,26 +5,22 @@ unusual counts as behind: the service's own `migrate` then decides.
 """
 
 import importlib.util
-import re
 from pathlib import Path
 
 import psycopg
 
-_REVISION = re.compile(r"^revision\b[^=]*=\s*[\"'](\w+)[\"']", re.MULTILINE)
-_FOLLOWS = re.compile(r"^down_revision\b[^=]*=\s*[\"'](\w+)[\"']", re.MULTILINE)
+from lingxi_chassis.revisions import QUERY, read_revisions
 
 
 def is_behind(module: str, database_url: str) -> bool:
-    """Whether `python -m <module> migrate` has something to do."""
-    newest = _newest(_versions(module))
-    if len(newest) != 1:
-        return True
+    """Whether `python -m <module> migrate` has something to do, or to say."""
     try:
+        revisions = read_revisions(_versions(module))
         with psycopg.connect(database_url) as connection:
-            rows = connection.execute("select version_num from alembic_version").fetchall()
-    except psycopg.Error:
+            rows = connection.execute(QUERY).fetchall()
+    except (psycopg.Error, ValueError):
         return True
-    return {row[0] for row in rows} != newest
+    return [row[0] for row in rows] != [revisions.newest]
 
 
 def _versions(module: str) -> Path:
@@ -32,11 +28,3 @@ def _versions(module: str) -> Path:
     if spec is None or spec.origin is None:
         return Path("/nonexistent")
     return Path(spec.origin).parent / "migrations" / "versions"
-
-
-def _newest(versions: Path) -> set[str]:
-    """The revisions that no other one follows."""
-    texts = [path.read_text() for path in sorted(versions.glob("*.py"))]
-    made = {match for text in texts for match in _REVISION.findall(text)}
-    followed = {match for text in texts for match in _FOLLOWS.findall(text)}
-    return made - followed

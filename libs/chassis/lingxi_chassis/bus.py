@@ -17,8 +17,9 @@ from nats.errors import Error as NatsError
 from lingxi_chassis.tls import new_client
 
 CONNECT_SECONDS_MAX = 2
-START_SECONDS_MAX = 10.0
-"""Until the first connection stands; the library itself would try for ever."""
+START_SECONDS_MAX = 60.0
+"""Until the first connection stands, for whoever starts all at once starts NATS too; the library
+itself would try for ever."""
 RECONNECT_WAIT_SECONDS = 0.25
 PING_INTERVAL_SECONDS = 10
 PENDING_BYTES_MAX = 16 * 1024 * 1024

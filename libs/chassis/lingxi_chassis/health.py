@@ -39,6 +39,14 @@ class Health:
         """A part without which the service is not ready."""
         self._checks[name] = check
 
+    def wait_for(self, name: str, why: str) -> None:
+        """A part that is not there yet; once it is, `add` takes this place."""
+
+        async def missing() -> str:
+            return why
+
+        self.add(name, missing)
+
     async def reasons(self) -> dict[str, str]:
         """What is wrong, by part; empty: ready."""
         checks = dict(self._checks)  # a service that starts adds to them meanwhile

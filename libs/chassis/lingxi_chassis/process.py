@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Generator
 from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any
 
 import structlog
 from pydantic import ValidationError
@@ -25,16 +26,28 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked = asyncio.Event()
+        self._starting: asyncio.Task[Any] | None = None
         self.failed = False
 
     def ask(self) -> None:
         """Stop in good order."""
         self._asked.set()
+        if self._starting is not None:
+            self._starting.cancel()
 
     def fail(self) -> None:
         """Stop because the process cannot do its work any more."""
         self.failed = True
-        self._asked.set()
+        self.ask()
+
+    @contextmanager
+    def cutting_short(self) -> Generator[None]:
+        """Within this, whoever asks need not wait until the start has waited for its servers."""
+        self._starting = asyncio.current_task()
+        try:
+            yield
+        finally:
+            self._starting = None
 
     async def wait(self) -> None:
         """Until somebody asks."""
@@ -101,7 +114,11 @@ async def _run[S: ServiceSettings](
         loop.add_signal_handler(number, stop.ask)
     running = start(settings, stop)
     try:
-        await running.__aenter__()
+        with stop.cutting_short():
+            await running.__aenter__()
+    except asyncio.CancelledError:
+        log.info("stopped", service=service)
+        return 1 if stop.failed else 0
     except Exception as error:
         log.error("start_failed", error=f"{type(error).__name__}: {error}")
         log.debug("start_failed_trace", exc_info=True)

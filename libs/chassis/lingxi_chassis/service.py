@@ -27,15 +27,20 @@ class ServiceParts:
 async def open_service(
     service: str, settings: ServiceSettings, stop: Stop
 ) -> AsyncGenerator[ServiceParts]:
-    """Connected and telling its health; left in the reverse order."""
+    """Telling its health, and connected; left in the reverse order.
+
+    Raises:
+        ConnectionError: NATS does not let us in.
+    """
     async with AsyncExitStack() as stack:
-        connecting = connect(settings.nats_url, service, stop.fail, tls=settings.nats_tls())
-        nats = await stack.enter_async_context(connecting)
-        server = RpcServer(nats, service)
-        stack.push_async_callback(server.finish)
         health = Health()
-        health.add("nats", lambda: connected(nats))
+        health.wait_for("nats", "not reached yet")
         await stack.enter_async_context(
             serve_health(health, settings.internal_host, settings.internal_port)
         )
+        connecting = connect(settings.nats_url, service, stop.fail, tls=settings.nats_tls())
+        nats = await stack.enter_async_context(connecting)
+        health.add("nats", lambda: connected(nats))
+        server = RpcServer(nats, service)
+        stack.push_async_callback(server.finish)
         yield ServiceParts(nats, RpcClient(nats), server, health)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from lingxi_chassis import process
+from lingxi_chassis import bus, process
 from lingxi_chassis.process import Stop
 from lingxi_chassis.service import open_service
 from lingxi_chassis.settings import ServiceSettings
@@ -18,10 +18,12 @@ class Settings(ServiceSettings):
     """How this one misbehaves."""
 
     mode: Literal["serve", "die", "hang_at_stop"] = Field(default="serve", alias="MODE")
+    patience_seconds: float = Field(default=60.0, alias="PATIENCE_SECONDS")
 
 
 @asynccontextmanager
 async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
+    bus.START_SECONDS_MAX = settings.patience_seconds
     async with open_service("clerk", settings, stop):
         if settings.mode == "die":
             asyncio.get_running_loop().call_soon(stop.fail)

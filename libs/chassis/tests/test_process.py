@@ -15,6 +15,7 @@ import pytest
 
 from lingxi_chassis.clock import monotonic
 from lingxi_local.ports import LOOPBACK
+from tests.fixtures.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 STOP_SECONDS_MAX = 10.0
@@ -108,12 +109,39 @@ async def test_a_start_that_fails_is_one_clear_line(environment: dict[str, str])
 
 async def test_a_server_that_is_not_there_fails_the_start(unused_port: int) -> None:
     """Guards against waiting for ever: the library would try without end and hear no signal."""
-    nowhere = {"NATS_URL": f"nats://{LOOPBACK}:1", "LINGXI_INTERNAL_PORT": str(unused_port)}
-    async with service(nowhere) as process:
+    async with service(nowhere(unused_port) | {"PATIENCE_SECONDS": "1"}) as process:
         code, lines, _ = await end_of(process)
     assert code == 1
     assert lines[-1]["event"] == "start_failed"
     assert "NATS" in lines[-1]["error"]
+
+
+async def test_a_start_that_waits_is_alive_not_ready_and_stops_at_once(unused_port: int) -> None:
+    """Guards the wait for a server: nobody takes it for dead, or for ready, or has to kill it."""
+    async with service(nowhere(unused_port)) as process:
+        async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{unused_port}") as client:
+
+            async def is_alive() -> bool:
+                try:
+                    return (await client.get("/health/live")).status_code == 200
+                except httpx.ConnectError:
+                    return False
+
+            await eventually(is_alive)
+            ready = await client.get("/health/ready")
+        assert (ready.status_code, ready.json()["reasons"]) == (503, {"nats": "not reached yet"})
+        began = monotonic()
+        process.terminate()
+        code, lines, err = await end_of(process)
+    assert code == 0
+    assert monotonic() - began < STOP_SECONDS_MAX
+    assert lines[-1]["event"] == "stopped"
+    assert "Traceback" not in err
+
+
+def nowhere(internal_port: int) -> dict[str, str]:
+    """Settings of a service whose NATS is not there."""
+    return {"NATS_URL": f"nats://{LOOPBACK}:1", "LINGXI_INTERNAL_PORT": str(internal_port)}
 
 
 async def test_a_process_that_cannot_work_any_more_ends_with_1(

@@ -59,7 +59,7 @@ def migrate(settings: Settings) -> None:
 async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     """The service answers while the context is open."""
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(open_owner(OWNER, settings, stop))
+        parts = await stack.enter_async_context(open_owner(OWNER, settings, stop, VERSIONS))
         parts.health.add("requests", parts.server.trouble)
         log = open_log(parts.pool, parts.relay.wake)
         await rpc.serve(parts.server, log)

@@ -210,7 +210,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     """
     async with AsyncExitStack() as stack:
         rules = load_rules(settings.safety_rules_file) if settings.safety_rules_file else Rules()
-        parts = await stack.enter_async_context(open_owner(OWNER, settings, stop))
+        parts = await stack.enter_async_context(open_owner(OWNER, settings, stop, VERSIONS))
         client = model_client(settings)
         stack.push_async_callback(client.close)
         _measuring(parts, client)

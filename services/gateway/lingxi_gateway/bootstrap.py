@@ -75,7 +75,7 @@ async def serving(settings: Settings, stop: Stop) -> AsyncGenerator[int]:
     """
     tokens = open_tokens(settings)
     async with AsyncExitStack() as stack:
-        owner = await stack.enter_async_context(open_owner(OWNER, settings, stop))
+        owner = await stack.enter_async_context(open_owner(OWNER, settings, stop, VERSIONS))
         passwords = await stack.enter_async_context(open_passwords())
         frames = FeedFrames(settings.openai_model)
         waiting, feeds = await stack.enter_async_context(_tailing(owner, frames, stop))

@@ -70,7 +70,7 @@ def migrate(settings: Settings) -> None:
 async def start(settings: Settings, stop: Stop, clock: Clock | None = None) -> AsyncGenerator[None]:
     """The service runs while the context is open. `clock`: other than the machine's own."""
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(open_owner(OWNER, settings, stop))
+        parts = await stack.enter_async_context(open_owner(OWNER, settings, stop, VERSIONS))
         client = model_client(settings)
         stack.push_async_callback(client.close)
         parts.health.add("requests", parts.server.trouble)
