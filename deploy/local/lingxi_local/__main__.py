@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from lingxi_local.data_dir import AlreadyRunning
+from lingxi_local.data_dir import AlreadyRunning, DataUnusable
 from lingxi_local.output import BOLD, RESET, Output
 from lingxi_local.process import StartFailed
 from lingxi_local.services import SERVICES, Service
@@ -35,12 +35,12 @@ async def run(services: Sequence[Service] = SERVICES, *, builds_web: bool = True
     await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
     if asked_to_stop.is_set() and not starting.done():
         starting.cancel()
-        with contextlib.suppress(asyncio.CancelledError, StartFailed):
+        with contextlib.suppress(asyncio.CancelledError, StartFailed, OSError):
             await starting
         return 0
     try:
         await starting
-    except (AlreadyRunning, PortTaken, StartFailed) as failure:
+    except (AlreadyRunning, DataUnusable, PortTaken, StartFailed, OSError) as failure:
         stopping.cancel()
         _complain(str(failure))
         return 1
@@ -66,7 +66,7 @@ def _stop_signals(system: LocalSystem) -> asyncio.Event:
 
     def ask() -> None:
         if asked.is_set():
-            system.kill()
+            system.cut_off()
         asked.set()
 
     loop = asyncio.get_running_loop()

@@ -10,14 +10,14 @@ import pwd
 import subprocess
 from pathlib import Path
 
-from lingxi_local.process import Account
+from lingxi_local.process import Account, StartFailed
 
 FIRST_ORDINARY_UID = 1000
 PREFERRED_NAMES = ("nobody",)
 
 
 def postgres_account(data_dir: Path) -> Account | None:
-    """The account to run as, or None for our own (when that isn't root)."""
+    """The account to run as, or None for our own (when that isn't root). Raises `StartFailed`."""
     if os.geteuid() != 0:
         return None
     if data_dir.exists() and data_dir.stat().st_uid != 0:
@@ -28,7 +28,7 @@ def postgres_account(data_dir: Path) -> Account | None:
     ordinary = [entry for entry in entries if entry.pw_uid >= FIRST_ORDINARY_UID]
     for entry in preferred + ordinary:
         return Account(entry.pw_uid, entry.pw_gid)
-    raise LookupError("Postgres refuses to run as root and there is no other account to run it as")
+    raise StartFailed("Postgres", "it refuses to run as root, and there is no other account")
 
 
 def can_enter(account: Account | None, folder: Path) -> bool:

@@ -1,13 +1,15 @@
 """One supervised process: started, waited for, started again when it ends by itself, stopped.
 
-A child that ends is named with its exit code and started again after a growing pause. One that
-never was ready and ends `STARTS_MAX` times in a row is given up: it cannot work as it is set up.
+A child that ends is named with its exit code and started again after a growing pause; so is one
+that cannot be started at the moment. One that never was ready and ends `STARTS_MAX` times in a row
+is given up: it cannot work as it is set up.
 """
 
 import asyncio
 import collections
 import contextlib
 import signal
+import subprocess
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -49,6 +51,7 @@ class Child:
         self._output = output
         self._hidden: collections.deque[str] = collections.deque(maxlen=HIDDEN_LINES_MAX)
         self._process: asyncio.subprocess.Process | None = None
+        self._not_started = ""
         self._keeper: asyncio.Task[None] | None = None
         self._was_ready = False
         self._stopping = False
@@ -94,6 +97,11 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
+    def cut_off(self) -> None:
+        """End it at once and for good; `stop` then has nothing to wait for."""
+        self._stopping = True
+        self.signal(signal.SIGKILL)
+
     async def stop(self, seconds_max: float | None = None) -> None:
         """Stop it for good: its signal first, SIGKILL after its time. Repeatable."""
         self._stopping = True
@@ -108,14 +116,19 @@ class Child:
             await self._keeper
 
     async def _spawn(self) -> None:
+        """Start it. Where the system does not let us, that is a crash like another."""
         command = self.recipe.command
         argv = [str(part) for part in command.argv]
-        self._process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            **child_options(command),
-        )
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                **child_options(command),
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            self._process = None
+            self._not_started = f"not started: {error}"
         self._started.set()
 
     async def _keep(self) -> None:
@@ -131,21 +144,25 @@ class Child:
                 await self._spawn()
                 continue
             self.crashes += 1
-            if code >= 0:  # it ended by itself, and may have said why
+            how = self._not_started if code is None else _how(code)
+            if code is not None and code >= 0:  # it ended by itself, and may have said why
                 self._show_hidden()
             if loop.time() - started_at > STEADY_SECONDS:
                 pause_seconds = PAUSE_SECONDS_MIN
             if not self._was_ready and self.crashes >= STARTS_MAX:
-                raise StartFailed(self.recipe.name, f"it ended {STARTS_MAX} times, {_how(code)}")
-            self._say(f"{self.recipe.name} crashed ({_how(code)}); again in {pause_seconds:g} s")
+                raise StartFailed(self.recipe.name, f"it ended {STARTS_MAX} times, {how}")
+            self._say(f"{self.recipe.name} crashed ({how}); again in {pause_seconds:g} s")
             await asyncio.sleep(pause_seconds)
+            if self._stopping:
+                return
             pause_seconds = min(pause_seconds * 2, PAUSE_SECONDS_MAX)
             await self._spawn()
 
-    async def _live(self) -> int:
-        """Pass its lines on until it ends; its exit code."""
+    async def _live(self) -> int | None:
+        """Pass its lines on until it ends; its exit code, None if it was not even started."""
         process = self._process
-        assert process is not None
+        if process is None:
+            return None
         assert process.stdout is not None
         lines = Lines()
         while data := await process.stdout.read(READ_BYTES_MAX):

@@ -11,11 +11,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 SECRET_BYTES = 32
+_SECRETS = TypeAdapter(dict[str, str])
 
 
 class AlreadyRunning(Exception):
     """Another supervisor runs on this data directory."""
+
+
+class DataUnusable(Exception):
+    """What is to hold the data, or does, can't be used: the message says what and why."""
 
 
 class DataDir:
@@ -26,12 +33,21 @@ class DataDir:
 
         Raises:
             AlreadyRunning: someone else holds it; the message says who.
+            DataUnusable
         """
-        self.path = path.absolute()
-        # Root's Postgres runs as another account, which must pass through; the secrets inside
-        # are readable by the owner alone all the same.
-        self.path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-        self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        # One name by whichever way it is reached: a server left behind is known by it.
+        self.path = path.resolve()
+        try:
+            # Root's Postgres runs as another account, which must pass through; the secrets inside
+            # are readable by the owner alone all the same.
+            mode = 0o711 if os.geteuid() == 0 else 0o700
+            self.path.mkdir(mode=mode, parents=True, exist_ok=True)
+            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise DataUnusable(
+                f"the data directory {self.path} can't be used: {error.strerror}. LINGXI_DATA_DIR"
+                " names another one."
+            ) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -64,9 +80,21 @@ class Secrets:
 
     @classmethod
     def open(cls, data_dir: Path, names: Iterable[str]) -> "Secrets":
-        """The secrets of these names; missing ones are made and written before they are used."""
+        """The secrets of these names; missing ones are made and written before they are used.
+
+        Raises:
+            DataUnusable: there is a file, and not one of ours. The databases know what was in it.
+        """
         path = data_dir / "secrets.json"
-        values: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        try:
+            values = _SECRETS.validate_json(path.read_bytes())
+        except FileNotFoundError:
+            values = {}
+        except (OSError, ValidationError):
+            raise DataUnusable(
+                f"{path} can't be read, and holds the passwords of the data beside it: bring it"
+                " back from a backup."
+            ) from None
         missing = [name for name in names if name not in values]
         if missing:
             values |= {name: secrets.token_urlsafe(SECRET_BYTES) for name in missing}

@@ -1,7 +1,9 @@
 """Servers left behind by a supervisor that was killed: found by pid file, checked, stopped.
 
 A pid file alone proves nothing, since the number may belong to another process by now. So the
-process must also show `marker` (its data directory or configuration file) in its command line.
+process must also show `marker` (its data directory or configuration file, by its real path) in its
+command line, by whichever path that was reached then. The file of a process of ours that does not
+end stays: by it the next server refuses to work on the same data.
 Call this only while holding the data directory's lock.
 """
 
@@ -15,7 +17,7 @@ POLL_SECONDS = 0.02
 
 
 def stop(pid_file: Path, marker: str, stop_signal: signal.Signals, wait_seconds: float) -> None:
-    """Stop the process of `pid_file` if it is ours, then remove the file."""
+    """Stop the process of `pid_file` if it is ours, and remove the file unless it still runs."""
     try:
         pid = int(pid_file.read_text().split()[0])
     except FileNotFoundError:
@@ -24,22 +26,29 @@ def stop(pid_file: Path, marker: str, stop_signal: signal.Signals, wait_seconds:
         pid = 0
     if pid > 0 and is_ours(pid, marker):
         _end(pid, marker, stop_signal, wait_seconds)
+        if is_ours(pid, marker):
+            return
     pid_file.unlink(missing_ok=True)
 
 
 def is_ours(pid: int, marker: str) -> bool:
-    """Whether the process runs and its command line contains `marker`."""
-    return marker in command_line(pid)
+    """Whether the process runs and its command line names `marker`."""
+    line = command_line(pid)
+    return marker in line or any(
+        os.path.isabs(part) and os.path.realpath(part) == marker for part in line.split("\0")
+    )
 
 
 def command_line(pid: int) -> str:
-    """The command line of a running process, or "" when there is none (a zombie has none)."""
+    """The command line of a running process, or "" when there is none (a zombie has none).
+
+    On Linux its arguments are apart by NUL.
+    """
     if Path("/proc/self/cmdline").exists():
         try:
-            shown = Path(f"/proc/{pid}/cmdline").read_bytes()
+            return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
         except OSError:
             return ""
-        return shown.replace(b"\0", b" ").decode(errors="replace")
     return subprocess.run(
         ["ps", "-ww", "-o", "command=", "-p", str(pid)],
         stdin=subprocess.DEVNULL,

@@ -35,7 +35,7 @@ def unused_port() -> int:
         if port not in _handed_out and not is_taken(port):
             _handed_out.append(port)
             return port
-    raise NoPortFree
+    raise NoPortFree(f"no port from {FIRST_PORT} to {LAST_PORT} is free")
 
 
 def is_taken(port: int, host: str = LOOPBACK) -> bool:

@@ -105,7 +105,8 @@ class LocalSystem:
         """Start everything and wait until it is ready.
 
         Raises:
-            AlreadyRunning, PortTaken, StartFailed: after stopping what was started.
+            AlreadyRunning, DataUnusable, PortTaken, StartFailed, OSError: what was started is
+                stopped by then.
         """
         try:
             await self._start()
@@ -135,6 +136,11 @@ class LocalSystem:
         """End these children (all without `names`) at once, as a crash would."""
         for name in list(self.children) if names is None else names:
             self.children[name].signal(signal.SIGKILL)
+
+    def cut_off(self) -> None:
+        """End all children at once and for good; `stop` is then soon done."""
+        for child in self.children.values():
+            child.cut_off()
 
     async def restart(self, name: str) -> None:
         """Stop one child gracefully, start it again, wait until it is ready."""

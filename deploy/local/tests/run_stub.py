@@ -10,6 +10,7 @@ from lingxi_local.services import Service
 
 if __name__ == "__main__":
     if os.environ.get("STUB") == "stubborn":
-        services.STOP_SECONDS_MAX = 1.0  # nobody needs to wait longer to see it
+        # Mostly nobody needs to wait longer to see it.
+        services.STOP_SECONDS_MAX = float(os.environ.get("STUB_STOP_SECONDS", "1"))
     stub = [Service("gateway", "lingxi_stub", is_public=True)]
     sys.exit(asyncio.run(run(stub, builds_web=False)))

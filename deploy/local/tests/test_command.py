@@ -138,6 +138,23 @@ async def test_a_service_that_will_not_stop_is_cut_off(folder: Path, unused_port
     assert "gateway did not stop within" in command.output
 
 
+async def test_a_second_signal_waits_for_nobody(folder: Path, unused_port: int) -> None:
+    """Guards that what is cut off stays down: nothing crashed, and nothing is started again."""
+    command = Command(folder, unused_port, STUB="stubborn", STUB_STOP_SECONDS=str(STOP_SECONDS_MAX))
+    try:
+        await command.says("Lingxi is ready")
+        pids = command.children()
+        command.process.send_signal(signal.SIGINT)
+        await command.says("stopping")
+        command.process.send_signal(signal.SIGINT)
+        assert command.ends() == 0
+    finally:
+        command.process.kill()
+    assert [pid for pid in pids if _runs(pid)] == []
+    assert "did not stop within" not in command.output
+    assert "crashed" not in command.output
+
+
 async def test_a_second_start_is_refused(started: Command, unused_port: int) -> None:
     await started.says("Lingxi is ready")
     second = Command(started.folder, unused_port)
@@ -153,6 +170,25 @@ def test_a_taken_port_is_named_with_its_setting(folder: Path) -> None:
         assert command.ends() == 1
     assert f"Port {port} is taken" in command.output
     assert "LINGXI_PORT" in command.output
+
+
+def test_a_data_directory_that_is_none_is_named(folder: Path) -> None:
+    (folder / "the data").write_text("a file")
+    _fails_with_a_line(Command(folder, 0), f"{folder}/the data can't be used", "LINGXI_DATA_DIR")
+
+
+@pytest.mark.parametrize("text", ["", '["no", "secrets"]', '{"postgres": 5}', "\udcff"])
+def test_broken_secrets_are_named(folder: Path, text: str) -> None:
+    (folder / "the data").mkdir()
+    (folder / "the data" / "secrets.json").write_text(text, errors="surrogateescape")
+    _fails_with_a_line(Command(folder, 0), f"{folder}/the data/secrets.json can't be read")
+
+
+def _fails_with_a_line(command: Command, *words: str) -> None:
+    assert command.ends() == 1
+    (line,) = command.output.splitlines()
+    assert line.startswith("lingxi: ")
+    assert all(word in line for word in words), line
 
 
 def test_an_unfit_setting_is_named(folder: Path) -> None:
