@@ -29,6 +29,7 @@ from lingxi_contracts.scheduler import EVENTS, OWNER, WatchEnded
 from lingxi_scheduler.adapters.clock import SystemClock
 from lingxi_scheduler.adapters.model import DecidingModel
 from lingxi_scheduler.adapters.owners import RemoteAgents, RemoteSessions
+from lingxi_scheduler.application.ask_model import AskModel
 from lingxi_scheduler.application.claim_due import ClaimDue, LookAtSession
 from lingxi_scheduler.application.decide import Decide
 from lingxi_scheduler.application.measures import measure_due
@@ -121,7 +122,8 @@ def due_sessions(
     record = Record(log, scale)
     sessions, agents = RemoteSessions(parts.rpc), RemoteAgents(parts.rpc)
     model = DecidingModel(client, settings.model_context_tokens)
-    decide = Decide(parts.pool, record, sessions, agents, model, clock, scale)
+    ask_model = AskModel(parts.pool, record, agents, model, clock)
+    decide = Decide(parts.pool, record, sessions, agents, ask_model, clock, scale)
     send = Send(parts.pool, record, sessions, agents, clock)
     look_at = LookAtSession(parts.pool, record, decide, send)
     interval_seconds = settings.check_interval_minutes * 60

@@ -128,6 +128,7 @@ class ClaimDue:
                 task = asyncio.create_task(self._look(claim, claimed_at))
                 self._looking[task] = claim.session_id
                 task.add_done_callback(self._ended)
+        self._wakes_at = None  # what is told while it is asked for may not be in the answer
         due, others_look = await next_due(self._pool)
         seconds = min(self._interval_seconds, LEASE_SECONDS if others_look else float("inf"))
         self._wakes_at = due

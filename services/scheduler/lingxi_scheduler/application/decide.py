@@ -10,27 +10,22 @@ import structlog
 
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.zones import zone_named
-from lingxi_contracts.agent import ABOUT_CHARS_MAX, AgentProfile
 from lingxi_contracts.chat import ProactiveWork
 from lingxi_contracts.errors import AgentNotFound, SessionNotFound, Unavailable
-from lingxi_contracts.identity import decision_id
-from lingxi_scheduler.application.parts import Agents, Clock, Model, NoAnswer, Sessions
+from lingxi_scheduler.application.ask_model import AskModel
+from lingxi_scheduler.application.parts import Agents, Clock, Sessions
 from lingxi_scheduler.application.record import Look, Record
-from lingxi_scheduler.domain import decisions, prompt
-from lingxi_scheduler.domain.decisions import LATE_MINUTES_MAX, Saying, Silence
-from lingxi_scheduler.domain.gates import FINAL, Closed, Standing, first_closed
+from lingxi_scheduler.domain import decisions
+from lingxi_scheduler.domain.decisions import LATE_MINUTES_MAX
+from lingxi_scheduler.domain.gates import Standing, first_closed
 from lingxi_scheduler.domain.hours import day_of
 from lingxi_scheduler.domain.manners import Manners
-from lingxi_scheduler.domain.watch import LONG_AGO, Watch
-from lingxi_scheduler.projections.caps import open_day, sent_on, with_room
+from lingxi_scheduler.domain.watch import LONG_AGO, decided
+from lingxi_scheduler.projections.caps import sent_on
 from lingxi_scheduler.projections.neighbours import remember_agent
-from lingxi_scheduler.projections.watches import holding
 
-FAILED_LOOKS_MAX = 3
-"""At one silence, before an answer that is none makes an end of it."""
 BEHIND_PAUSE = timedelta(seconds=5)
 """For events that chat has appended and that were not heard yet."""
-NOTHING_TO_SAY = Closed("model", "I could not think of anything to say.")
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +38,7 @@ class Decide:
     record: Record
     sessions: Sessions
     agents: Agents
-    model: Model
+    ask_model: AskModel
     clock: Clock
     time_scale: float
 
@@ -79,93 +74,36 @@ class Decide:
     async def _decide(
         self, look: Look, manners: Manners, due: datetime, now: datetime
     ) -> Look | None:
-        silence = _silence(look.watch)
+        silence = look.silence
         # A watch that was learned anew does not know that it was put off: the log does.
         put_off = decisions.put_off_until(look.decisions.state, silence.armed_seq) or LONG_AGO
         since = max(due, put_off, look.kept.surroundings_at, look.watch.heard_at or LONG_AGO)
         late = now - since > timedelta(minutes=LATE_MINUTES_MAX)
         if late and manners.behaviour != "off":
             log.info("silence_dropped", session_id=str(silence.session_id), due=due.isoformat())
-            watch = _done(look.watch)
-            await self.record.write(look, decisions.drop(silence, due), watch, now)
+            await self.record.write(look, decisions.drop(silence, due), decided(look.watch), now)
             return None
         standing = await self._standing(look, manners, now)
         closed = first_closed(standing, now, self.time_scale)
         if closed is not None:
-            return await self._skip(look, closed)
+            await self.record.skip(look, closed, now)
+            return None
         work = await self.sessions.work(look.watch.user_id, look.watch.session_id)
         if max((one.seq for one in work.messages), default=0) > look.watch.newest_seq:
             await self.record.put_off(look, now, BEHIND_PAUSE)
             return None
         closed = first_closed(_as_told(standing, work), now, self.time_scale)
         if closed is not None:
-            return await self._skip(look, closed)
-        return await self._ask(look, standing, work)
-
-    async def _ask(self, look: Look, standing: Standing, work: ProactiveWork) -> Look | None:
-        watch, now = look.watch, self.clock.now()
-        topic = prompt.about(work.messages, ABOUT_CHARS_MAX)
-        profile = await self.agents.profile(watch.user_id, work.agent_id, topic)
-        if profile.parameters.proactive_behavior == "off":
-            off = replace(standing, manners=replace(standing.manners, behaviour="off"))
-            closed = first_closed(off, now)
-            assert closed is not None
-            return await self._skip(look, closed)
-        try:
-            answer = await self.model.ask(self._question(profile, work, standing, now), profile)
-        except NoAnswer:
-            log.warning("no_answer", session_id=str(watch.session_id), tries=watch.tries)
-            if watch.tries + 1 >= FAILED_LOOKS_MAX:
-                return await self._skip(look, NOTHING_TO_SAY)
-            await self.record.put_off(look, self.clock.now())
+            await self.record.skip(look, closed, self.clock.now())
             return None
-        if answer.decision == "wait":
-            return await self._skip(look, Closed("model", answer.reason))
-        return await self._write(look, standing, work, Saying(answer.text, answer.reason))
-
-    async def _write(
-        self, look: Look, standing: Standing, work: ProactiveWork, saying: Saying
-    ) -> Look | None:
-        """Record what is to be said, if the day has room for it."""
-        watch, now = look.watch, self.clock.now()
-        silence = _silence(watch)
-        day = day_of(now, standing.zone)
-        if not await open_day(self.pool, silence.agent_id, watch.user_id, day):
-            return None
-        events = decisions.write(
-            silence, saying, based_on_user_seq=work.newest_user_seq, day=day, at=now
-        )
-        decision = decision_id(watch.session_id, watch.newest_seq)
-        sending = replace(_done(watch), sending=decision)
-        cap = standing.manners.daily_cap
-        guard = with_room(holding(look.kept), silence.agent_id, day, cap)
-        after = await self.record.write(look, events, sending, now, guard=guard, still_held=True)
-        if after is None:
-            # The day is full by now, which the next look says; or the claim is not ours any more.
-            await self.record.write(look, (), watch, now)
-            return None
-        kept = replace(look.kept, watch=sending, revision=look.kept.revision + 1)
-        return Look(kept, after)
-
-    async def _skip(self, look: Look, closed: Closed) -> None:
-        now = self.clock.now()
-        watch = look.watch
-        if closed.gate in FINAL:
-            watch = _done(watch)
-        elif closed.next_at is None:
-            watch = replace(watch, awaits_event=True)
-        else:
-            watch = replace(watch, not_before=closed.next_at)
-        events = decisions.skip(look.decisions.state, _silence(look.watch), closed)
-        await self.record.write(look, events, watch, now)
+        return await self.ask_model(look, standing, work)
 
     async def _standing(self, look: Look, manners: Manners, now: datetime) -> Standing:
         watch, zone = look.watch, zone_named(look.kept.timezone)
-        agent_id = _silence(watch).agent_id
         return Standing(
             manners=manners,
             zone=zone,
-            sent_today=await sent_on(self.pool, agent_id, day_of(now, zone)),
+            sent_today=await sent_on(self.pool, look.silence.agent_id, day_of(now, zone)),
             unanswered=watch.unanswered,
             message_count=watch.newest_seq,
             unread=watch.unread,
@@ -183,27 +121,6 @@ class Decide:
         manners = await self.agents.manners(watch.user_id, agent_id)
         await remember_agent(self.pool, agent_id, watch.user_id, manners, sequence=0, at=LONG_AGO)
         await self.record.write(look, (), replace(watch, agent_id=agent_id), now)
-
-    def _question(
-        self, profile: AgentProfile, work: ProactiveWork, standing: Standing, now: datetime
-    ) -> prompt.Question:
-        def tokens(text: str) -> int:
-            return self.model.tokens(text, profile.parameters.model)
-
-        budget = self.model.context_tokens
-        return prompt.question(
-            profile, work, now=now, zone=standing.zone, budget_tokens=budget, tokens=tokens
-        )
-
-
-def _silence(watch: Watch) -> Silence:
-    assert watch.agent_id is not None
-    return Silence(watch.session_id, watch.agent_id, watch.newest_seq)
-
-
-def _done(watch: Watch) -> Watch:
-    """Its silence is decided for good."""
-    return replace(watch, decided_seq=watch.newest_seq, not_before=None, tries=0)
 
 
 def _as_told(standing: Standing, work: ProactiveWork) -> Standing:

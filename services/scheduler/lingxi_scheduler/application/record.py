@@ -13,9 +13,11 @@ from lingxi_chassis.eventlog import Clause, Conflict, GuardLost
 from lingxi_contracts.errors import SessionNotFound
 from lingxi_scheduler.application.measures import count_decisions
 from lingxi_scheduler.application.parts import DecisionLog, DecisionsSnapshot
-from lingxi_scheduler.domain.decisions import Events
-from lingxi_scheduler.domain.watch import Watch
-from lingxi_scheduler.projections.watches import Kept, decided, holding, write_decided
+from lingxi_scheduler.domain import decisions
+from lingxi_scheduler.domain.decisions import Events, Silence
+from lingxi_scheduler.domain.gates import FINAL, Closed
+from lingxi_scheduler.domain.watch import Watch, decided
+from lingxi_scheduler.projections.watches import Kept, holding, watched, write_decided
 
 FIRST_PAUSE = timedelta(seconds=15)
 PAUSE_MAX = timedelta(minutes=15)
@@ -35,6 +37,13 @@ class Look:
     def watch(self) -> Watch:
         """What is known of the session."""
         return self.kept.watch
+
+    @property
+    def silence(self) -> Silence:
+        """What is decided about. Its agent is known."""
+        watch = self.watch
+        assert watch.agent_id is not None
+        return Silence(watch.session_id, watch.agent_id, watch.newest_seq)
 
 
 class Record:
@@ -77,13 +86,24 @@ class Record:
                 events,
                 at,
                 guard=guard or holding(look.kept),
-                effects=(decided(watch, due, still_held=still_held),),
+                effects=(watched(watch, due, still_held=still_held),),
             )
         except (Conflict, GuardLost, SessionNotFound):
             log.info("decision_void", session_id=str(watch.session_id))
             return None
         count_decisions(events)
         return appended
+
+    async def skip(self, look: Look, closed: Closed, at: datetime) -> None:
+        """A gate is closed: say so, and wait for what opens it."""
+        if closed.gate in FINAL:
+            watch = decided(look.watch)
+        elif closed.next_at is None:
+            watch = replace(look.watch, awaits_event=True)
+        else:
+            watch = replace(look.watch, not_before=closed.next_at)
+        events = decisions.skip(look.decisions.state, look.silence, closed)
+        await self.write(look, events, watch, at)
 
     async def put_off(self, look: Look, now: datetime, pause: timedelta | None = None) -> None:
         """Nothing was decided: try again later, later each time unless a pause is given."""

@@ -27,7 +27,7 @@ from lingxi_contracts.scheduler import Outcome, ProactiveDecided
 from lingxi_scheduler.application.parts import Agents, Clock, Sessions
 from lingxi_scheduler.application.record import Look, Record
 from lingxi_scheduler.domain import decisions
-from lingxi_scheduler.domain.gates import TYPING_PAUSE, Standing, first_closed
+from lingxi_scheduler.domain.gates import TYPING_PAUSE, unwanted
 from lingxi_scheduler.domain.watch import LONG_AGO
 from lingxi_scheduler.projections.watches import find_watch
 
@@ -69,8 +69,8 @@ class Send:
         watch = look.watch
         assert pending.expires_at is not None
         expired = now >= pending.expires_at
-        unwanted = None if expired else await self._unwanted(look, pending, now)
-        if not expired and unwanted is None:
+        no_more = None if expired else await self._no_more(look, pending, now)
+        if not expired and no_more is None:
             work = await self.sessions.work(watch.user_id, watch.session_id)
             if work.typing:
                 await self.record.put_off(look, now, TYPING_PAUSE)
@@ -80,25 +80,23 @@ class Send:
                 watch.user_id,
                 watch.session_id,
                 pending,
-                pending.expires_at if unwanted is None and not expired else LONG_AGO,
+                pending.expires_at if no_more is None and not expired else LONG_AGO,
             )
         except (SessionNotFound, Unavailable):
             raise
         except Refusal as refusal:
-            why = ("skipped", unwanted) if unwanted else (_outcome(refusal), refusal.message)
+            why = ("skipped", no_more) if no_more else (_outcome(refusal), refusal.message)
             await self._settle(look, pending, *why)
         else:
             await self._settle(look, pending, "sent", pending.reason, sent.message_id)
 
-    async def _unwanted(self, look: Look, pending: ProactiveDecided, now: datetime) -> str | None:
-        """Whether the user switched it off, or wants quiet, since it was decided."""
+    async def _no_more(self, look: Look, pending: ProactiveDecided, now: datetime) -> str | None:
+        """Why the user does not want it any more, since it was decided."""
         try:
             manners = await self.agents.manners(look.watch.user_id, pending.agent_id)
         except AgentNotFound as refusal:
             return refusal.message
-        zone = zone_named(look.kept.timezone)
-        standing = Standing(manners, zone, sent_today=-1, unanswered=0, message_count=1_000)
-        closed = first_closed(standing, now)
+        closed = unwanted(manners, zone_named(look.kept.timezone), now)
         return closed.reason if closed else None
 
     async def _settle(

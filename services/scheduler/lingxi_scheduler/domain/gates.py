@@ -44,6 +44,17 @@ class Closed:
     next_at: datetime | None = None
 
 
+OFF = Closed("off", "Writing first is switched off for this agent.")
+NONE_A_DAY = Closed("daily_cap", "Messages that I write first are limited to none a day.")
+
+
+def unwanted(manners: Manners, zone: ZoneInfo, now: datetime) -> Closed | None:
+    """The gate that the user's settings close, whatever the session: also to what is decided."""
+    if manners.behaviour == "off":
+        return OFF
+    return NONE_A_DAY if manners.daily_cap == 0 else _quiet(manners, zone, now)
+
+
 def first_closed(standing: Standing, now: datetime, time_scale: float = 1) -> Closed | None:
     """The first gate that keeps the agent from writing; None: the model may be asked."""
     return next(_closed(standing, now, time_scale), None)
@@ -52,15 +63,14 @@ def first_closed(standing: Standing, now: datetime, time_scale: float = 1) -> Cl
 def _closed(standing: Standing, now: datetime, time_scale: float) -> Iterator[Closed]:
     manners = standing.manners
     if manners.behaviour == "off":
-        yield Closed("off", "Writing first is switched off for this agent.")
+        yield OFF
     if standing.unread:
         yield Closed("unread", "You have not read my last message yet.")
-    quiet_end = quiet_until(now, manners.quiet_hours, standing.zone)
-    if quiet_end is not None:
-        shown = quiet_end.astimezone(standing.zone)
-        yield Closed("quiet_hours", f"Your quiet hours last until {shown:%H:%M}.", quiet_end)
+    quiet = _quiet(manners, standing.zone, now)
+    if quiet is not None:
+        yield quiet
     if manners.daily_cap == 0:
-        yield Closed("daily_cap", "Messages that I write first are limited to none a day.")
+        yield NONE_A_DAY
     elif standing.sent_today >= manners.daily_cap:
         often = "once" if manners.daily_cap == 1 else f"{manners.daily_cap} times"
         spent = f"Today I have written first {often}, which is as often as I may."
@@ -77,3 +87,11 @@ def _closed(standing: Standing, now: datetime, time_scale: float) -> Iterator[Cl
         yield Closed("turn_open", "I am answering you right now.")
     if standing.typing:
         yield Closed("typing", "You are typing.", now + TYPING_PAUSE / time_scale)
+
+
+def _quiet(manners: Manners, zone: ZoneInfo, now: datetime) -> Closed | None:
+    end = quiet_until(now, manners.quiet_hours, zone)
+    if end is None:
+        return None
+    shown = end.astimezone(zone)
+    return Closed("quiet_hours", f"Your quiet hours last until {shown:%H:%M}.", end)

@@ -82,6 +82,11 @@ def due_at(watch: Watch, manners: Manners, time_scale: float = 1) -> datetime | 
     return due if watch.not_before is None else max(due, watch.not_before)
 
 
+def decided(watch: Watch) -> Watch:
+    """Its silence is decided for good."""
+    return replace(watch, decided_seq=watch.newest_seq, not_before=None, tries=0)
+
+
 # What is heard: the watch afterwards, the very same one if it was nothing new
 
 

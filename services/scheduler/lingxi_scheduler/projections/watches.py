@@ -5,8 +5,20 @@ sessions cost nothing. A due one is claimed by a claim id and a lease on the dat
 `due_at` is on the service's.
 
 `revision` counts what was written: whoever heard something writes only over what they read, and
-whoever decided something only if nothing was heard since. News take the claim away, but for a
-decision that is on its way: that one is settled first.
+whoever decided something only if nothing was heard since.
+
+| the session         | sending | claim    | due_at    | news write (`heard.py`)                   |
+| ------------------- | ------- | -------- | --------- | ----------------------------------------- |
+| waits for an event  | -       | -        | -         | facts, due_at by them                     |
+| waits for a time    | -       | -        | that time | facts, due_at by them                     |
+| is looked at        | -       | a look's | past      | facts, due_at by them; the claim is taken |
+| has a decision sent | its id  | a look's | past      | facts alone                               |
+| has it put off      | its id  | -        | then      | facts alone                               |
+| is over             | -       | -        | -         | nothing more                              |
+
+So of a decision on its way the look that holds it owns `due_at` and claim until it is settled: it
+stays due, that another takes it up should the lease end. Facts that came meanwhile count again in
+the write that settles it, which reads them first (`send.py`). The end of a session ends all of it.
 """
 
 from collections.abc import Collection, Sequence
@@ -227,7 +239,7 @@ def holding(held: Kept) -> Clause:
     )
 
 
-def decided(watch: Watch, due: datetime | None, *, still_held: bool = False) -> Clause:
+def watched(watch: Watch, due: datetime | None, *, still_held: bool = False) -> Clause:
     """Effect of an append: what the watch is from now on; the claim ends unless `still_held`."""
     sql = f"{_written('watched_', still_held=still_held)} and exists (select from appended)"
     return Clause("watched", sql, _written_params("watched_", watch, due))

@@ -14,6 +14,7 @@ from lingxi_contracts.scheduler import ProactiveDecided
 from lingxi_scheduler import bootstrap
 from lingxi_scheduler.adapters.model import DecidingModel
 from lingxi_scheduler.adapters.owners import RemoteAgents, RemoteSessions
+from lingxi_scheduler.application.ask_model import AskModel
 from lingxi_scheduler.application.claim_due import LookAtSession
 from lingxi_scheduler.application.decide import Decide
 from lingxi_scheduler.application.record import Look, Record
@@ -80,7 +81,8 @@ async def by_hand(
     sessions, agents = RemoteSessions(rpc), RemoteAgents(rpc)
     client = bootstrap.model_client(scheduler.settings)
     model = DecidingModel(client, scheduler.settings.model_context_tokens)
-    decide = Decide(pool, record, sessions, agents, model, clock, 1)
+    ask_model = AskModel(pool, record, agents, model, clock)
+    decide = Decide(pool, record, sessions, agents, ask_model, clock, 1)
     send = Send(pool, record, sessions, agents, clock)
     try:
         look_at = LookAtSession(pool, record, decide, send)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lingxi_contracts.agent import AgentParameters, AgentTimings, QuietHours
-from lingxi_scheduler.domain.gates import Standing, first_closed
+from lingxi_scheduler.domain.gates import Standing, first_closed, unwanted
 from lingxi_scheduler.domain.manners import Manners, manners_of
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -67,6 +67,21 @@ def test_a_cap_of_none_waits_for_no_morning() -> None:
     closed = first_closed(replace(ALL_OPEN, manners=Manners(own_daily_cap=0)), NOON)
     assert closed is not None
     assert (closed.gate, closed.next_at) == ("daily_cap", None)
+
+
+def test_of_what_is_decided_already_only_the_users_settings_are_asked() -> None:
+    """Guards that what the session did meanwhile is left to chat, which knows it better."""
+    closed = {
+        "off": Manners(behaviour="off"),
+        "daily_cap": Manners(own_daily_cap=0),
+        "quiet_hours": QUIET,
+    }
+    for gate, manners in closed.items():
+        found = unwanted(manners, ALL_OPEN.zone, NOON)
+        assert found == first_closed(replace(ALL_OPEN, manners=manners), NOON)
+        assert found is not None
+        assert found.gate == gate
+    assert unwanted(Manners(own_daily_cap=1), ALL_OPEN.zone, NOON) is None
 
 
 def test_the_users_day_ends_at_their_midnight() -> None:
