@@ -33,6 +33,8 @@ DEFAULTS = {
     "target_session_attrs": "read-write",
 }
 
+_IDLE = "select set_config('idle_session_timeout', %(idle)s, false)"
+
 type Connection = AsyncConnection[TupleRow]
 
 log = structlog.get_logger(__name__)
@@ -44,13 +46,18 @@ def conninfo(url: str) -> str:
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncGenerator[Connection]:
+async def connect(url: str, idle_seconds_max: float = 0.0) -> AsyncGenerator[Connection]:
     """A connection of its own, in autocommit mode, closed in the end.
+
+    `idle_seconds_max`: who says nothing for longer loses it, and the locks that it holds.
 
     Raises:
         psycopg.OperationalError: the server is away, or does not let us in.
     """
     async with await AsyncConnection.connect(conninfo(url), autocommit=True) as connection:
+        if idle_seconds_max:
+            idle = {"idle": f"{idle_seconds_max}s"}
+            await connection.execute(_IDLE, idle)
         yield connection
 
 

@@ -1,9 +1,12 @@
 """The relay on real servers: the stream holds the log, exactly, whatever happened in between."""
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -39,6 +42,10 @@ from lingxi_local.nats_configuration import ADMIN
 from lingxi_local.ports import LOOPBACK
 from tests.fixtures.proxy import Proxy, proxy_to
 from tests.fixtures.waiting import eventually
+
+ROOT = Path(__file__).parents[3]
+STARTED_SECONDS_MAX = 60.0
+TAKEN_OVER_SECONDS_MAX = 20.0
 
 
 @pytest.fixture
@@ -187,6 +194,28 @@ async def test_a_second_relay_stands_by(shelves: ShelfLog, log_url: str, nats: C
         await write(shelves, 5)
         await holds_the_log(nats, log_url)
         assert three.published == 5
+
+
+async def test_a_paused_relay_is_replaced(
+    shelves: ShelfLog, log_url: str, nats: Client, nats_url: str
+) -> None:
+    """Guards publication while who holds the lock is paused; it wakes to find itself replaced."""
+    await write(shelves, 1)
+    command = (sys.executable, "-m", "libs.chassis.tests.a_relay", log_url, nats_url)
+    first = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+    try:
+        await holds_the_log(nats, log_url, STARTED_SECONDS_MAX)
+        async with relaying(log_url, nats) as relay:
+            await eventually(lambda: relay.trouble is None)
+            first.send_signal(signal.SIGSTOP)
+            await write(shelves, 10)
+            await eventually(lambda: relay.published > 0, TAKEN_OVER_SECONDS_MAX)
+            first.send_signal(signal.SIGCONT)
+            await write(shelves, 10)
+            await holds_the_log(nats, log_url)
+    finally:
+        first.kill()
+        await first.wait()
 
 
 async def test_a_refusal_in_the_middle_of_a_batch(

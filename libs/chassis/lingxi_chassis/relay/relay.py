@@ -53,6 +53,9 @@ LOOK_AGAIN_SECONDS = 0.02
 GATHER_SECONDS = 0.005
 """From being woken until rows are read: what is appended meanwhile is published with them."""
 STANDBY_SECONDS = 1.0
+SILENT_SECONDS_MAX = 15.0
+"""A relay that asks the database nothing for so long has been paused, and another takes over. One
+that waits for NATS asks sooner: all its waits there end within ten seconds."""
 SAVE_SECONDS = 1.0
 CHECK_SECONDS = 10.0
 RETRY_SECONDS_MAX = 2.0
@@ -116,7 +119,7 @@ class Relay:
 
     async def _serve(self) -> None:
         """Hold the lock and publish; returns when the stream has to be looked at again."""
-        async with connect(self._url) as connection:
+        async with connect(self._url, SILENT_SECONDS_MAX) as connection:
             self._healing.stand_by()
             while not await self._locked(connection):
                 self.trouble = None
