@@ -16,7 +16,8 @@ from pathlib import Path
 from lingxi_compose.backups import backup, restore
 from lingxi_compose.choices import PROFILES, SIMULATOR, Choice, Refused, choose, settings
 from lingxi_compose.engine import ROOT, build, compose
-from lingxi_compose.installation import prepare, rotate_key
+from lingxi_compose.installation import FOLDER, prepare
+from lingxi_compose.rotation import came_up, rotate_key
 
 UP_SECONDS_MAX = 600
 """A restored log is rewritten once before its owner is ready."""
@@ -28,15 +29,17 @@ def up(choice: Choice) -> None:
     _make_ready(choice)
     waiting = ("--wait", "--wait-timeout", str(UP_SECONDS_MAX))
     compose(choice.env, "up", "-d", *waiting, profiles=choice.profiles)
+    came_up()
     sys.stdout.write(f"Lingxi is up: {', '.join(choice.addresses)}\n")
     if SIMULATOR in choice.profiles:
         sys.stdout.write("The model is the simulator: set OPENAI_API_KEY for a real one.\n")
 
 
-def _make_ready(choice: Choice) -> None:
-    prepare(nats_nodes=choice.nats_nodes, tls=choice.tls)
+def _make_ready(choice: Choice) -> Path:
+    folder = prepare(nats_nodes=choice.nats_nodes, tls=choice.tls)
     if "LINGXI_IMAGE" not in choice.env:
         build(choice.env, OWN_IMAGE)
+    return folder
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -66,7 +69,10 @@ def _run(arguments: Sequence[str], choice: Choice) -> None:
         case "secrets" if rest:
             prepare(Path(rest[0]))
         case "rotate-key":
-            sys.stdout.write(f"{rotate_key(*map(Path, rest[:1]))}\n")
+            folder = Path(rest[0]) if rest else FOLDER
+            sys.stdout.write(f"{rotate_key(choice.env, folder)}\n")
+            if rest:  # of an installation that is not ours to see come up
+                came_up(folder)
         case "restore" if rest:
             _make_ready(choice)
             restore(choice.env, Path(rest[0]))

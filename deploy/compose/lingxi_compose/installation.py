@@ -25,6 +25,7 @@ NATS_MONITORING = "127.0.0.1:8222"
 ROUTES = "nats.routes"
 """What the servers of a cluster say to one another."""
 SIGNING_KEY, NEXT_KEY, LAST_KEY = "jwt.signing", "jwt.next", "jwt.last"
+SECRETS = "secrets.json"
 TLS = "/etc/lingxi/tls"
 TLS_FILES = ("cert_file", "key_file", "ca_file")
 CA_FILE = "/etc/lingxi/ca.pem"
@@ -37,31 +38,14 @@ ED25519_BYTES = 32
 def prepare(folder: Path = FOLDER, nats_nodes: int = 1, tls: bool = False) -> Path:
     """Make what is missing of the secrets, and write every container's file anew from them."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    kept = _kept(folder / "secrets.json")
+    kept = _kept(folder / SECRETS)
     nodes = ["nats", *(f"nats-{number}" for number in range(2, nats_nodes + 1))]
     for name, text in _files(kept, nodes, tls).items():
-        _write_private(folder / name, text)
+        write_private(folder / name, text)
     return folder
 
 
-def rotate_key(folder: Path = FOLDER) -> str:
-    """Take the next step to a new key that signs tokens; what is to be done then."""
-    path = prepare(folder) / "secrets.json"
-    kept: dict[str, str] = json.loads(path.read_text())
-    if NEXT_KEY not in kept:
-        kept[NEXT_KEY] = _new_key()
-        told = (
-            "The next key is made: run `make up`; after five minutes rotate again, to sign with it."
-        )
-    else:
-        kept |= {LAST_KEY: kept[SIGNING_KEY], SIGNING_KEY: kept.pop(NEXT_KEY)}
-        told = "The new key signs: run `make up`. Tokens of the last one are good until they end."
-    _write_private(path, json.dumps(kept, indent=2) + "\n")
-    prepare(folder)
-    return told
-
-
-def _new_key() -> str:
+def new_key() -> str:
     """An Ed25519 key in PEM."""
     body = b64encode(ED25519_FRAME + secrets.token_bytes(ED25519_BYTES)).decode()
     return f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"
@@ -79,10 +63,10 @@ def _kept(path: Path) -> dict[str, str]:
     ]
     missing = {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in wanted if name not in kept}
     if SIGNING_KEY not in kept:
-        missing[SIGNING_KEY] = _new_key()
+        missing[SIGNING_KEY] = new_key()
     if missing:
         kept |= missing
-        _write_private(path, json.dumps(kept, indent=2) + "\n")
+        write_private(path, json.dumps(kept, indent=2) + "\n")
     return kept
 
 
@@ -153,7 +137,8 @@ def _env(values: Mapping[str, str]) -> str:
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """A file for our account alone."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         os.fchmod(descriptor, 0o600)

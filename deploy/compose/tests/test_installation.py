@@ -4,22 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lingxi_compose.installation import CA_FILE, OWNERS, prepare, rotate_key
-from lingxi_gateway.bootstrap import open_tokens
-from lingxi_gateway.settings import Settings
+from lingxi_compose.installation import CA_FILE, OWNERS, prepare
 
 
 def env_of(folder: Path, service: str) -> dict[str, str]:
     """As Docker Compose reads it: a line a variable, the value as it is."""
     lines = (folder / f"{service}.env").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines)
-
-
-def keys(folder: Path) -> list[str]:
-    """Whose tokens the gateway reads, the key that signs first."""
-    given: dict[str, Any] = {"LINGXI_INTERNAL_PORT": 9000, **env_of(folder, "gateway")}
-    tokens = open_tokens(Settings.model_validate(given))
-    return [key["kid"] for key in tokens.public_keys]
 
 
 def test_secrets_are_made_once(tmp_path: Path) -> None:
@@ -29,7 +20,7 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     assert {path.name: path.read_text() for path in folder.iterdir()} == before
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert keys(prepare(tmp_path / "another")) != keys(folder)
+    assert env_of(prepare(tmp_path / "another"), "gateway") != env_of(folder, "gateway")
 
 
 def test_each_container_has_its_own_secrets_and_nobody_elses(tmp_path: Path) -> None:
@@ -62,20 +53,3 @@ def test_with_tls_nobody_takes_a_connection_without_it(tmp_path: Path) -> None:
     without = prepare(tmp_path / "secrets", 3)
     assert "ssl" not in "".join(path.read_text() for path in without.glob("*.env"))
     assert "tls" not in (without / "nats.conf").read_text()
-
-
-def test_a_key_is_rotated_in_steps_without_a_gap(tmp_path: Path) -> None:
-    """Guards logins: the next key is known before it signs, the last one until the next time."""
-    folder = tmp_path / "secrets"
-    prepare(folder)
-    (first,) = keys(folder)
-    assert "rotate again" in rotate_key(folder)
-    signs, second = keys(folder)
-    assert signs == first
-    rotate_key(folder)
-    assert keys(folder) == [second, first]
-    rotate_key(folder)
-    signs, third, last = keys(folder)
-    assert (signs, last) == (second, first)
-    rotate_key(folder)
-    assert keys(folder) == [third, second]
