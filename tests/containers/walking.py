@@ -62,6 +62,7 @@ async def try_walk(port: int, _seconds: float) -> Tried:
             listed = await asyncio.to_thread(made.run, "lingxi", "users", "list")
             if user.username not in listed:
                 findings.append(f"`lingxi users list` says {listed!r}")
+            findings += await asyncio.to_thread(_told_anew, made)
             findings += await rotate(made, user)
             told = await user.messages(session_id)
         heard = [one["message"] for one in told if one["is_user"]]
@@ -135,6 +136,25 @@ def _foreign_databases(made: Project) -> list[str]:
                 if owner != other:
                     findings.append(f"{owner} enters the database of {other}")
     return findings
+
+
+def _told_anew(made: Project) -> list[str]:
+    """An upgrade that changes what NATS is told: `up` makes it anew, and Postgres stays."""
+    told = made.folder / "deploy/local/lingxi_local/nats_configuration.py"
+    text = told.read_text()
+    told.write_text(text.replace("RESPONSES_MAX = 16", "RESPONSES_MAX = 17"))
+    before = _ids(made)
+    made.run("up")
+    after = _ids(made)
+    changed = {name for name in before if after.get(name) != before[name]}
+    findings = [] if made.containers("nats")[0] in changed else ["NATS was not made anew"]
+    if made.containers("postgres")[0] in changed:
+        findings.append("Postgres was made anew, for nothing")
+    return findings
+
+
+def _ids(made: Project) -> dict[str, str]:
+    return {name: docker("inspect", "-f", "{{.Id}}", name) for name in made.containers()}
 
 
 async def _kill(container: str) -> None:

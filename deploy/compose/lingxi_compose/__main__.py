@@ -17,6 +17,7 @@ from lingxi_compose.backups import backup, restore
 from lingxi_compose.choices import PROFILES, SIMULATOR, Choice, Refused, choose, settings
 from lingxi_compose.engine import ROOT, build, compose
 from lingxi_compose.installation import FOLDER, prepare
+from lingxi_compose.mounted import fingerprints
 from lingxi_compose.rotation import came_up, rotate_key
 
 UP_SECONDS_MAX = 600
@@ -26,9 +27,9 @@ OWN_IMAGE = "lingxi:local"
 
 def up(choice: Choice) -> None:
     """Build the image unless `LINGXI_IMAGE` names one; start all and wait until it is healthy."""
-    _make_ready(choice)
+    env = {**choice.env, **fingerprints(choice.env, _make_ready(choice))}
     waiting = ("--wait", "--wait-timeout", str(UP_SECONDS_MAX))
-    compose(choice.env, "up", "-d", *waiting, profiles=choice.profiles)
+    compose(env, "up", "-d", *waiting, profiles=choice.profiles)
     came_up()
     sys.stdout.write(f"Lingxi is up: {', '.join(choice.addresses)}\n")
     if SIMULATOR in choice.profiles:

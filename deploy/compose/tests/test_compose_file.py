@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings
 
 from lingxi_compose.choices import CLUSTER_NATS_NODES, PROFILES
 from lingxi_compose.installation import prepare
+from lingxi_compose.mounted import fingerprints
+from lingxi_local.postgres import SERVER_SETTINGS
 from lingxi_local.services import SERVICES, Service
 
 HERE = Path(__file__).parents[1]
@@ -74,6 +76,37 @@ def test_ours_are_read_only_and_without_capabilities(parts: Parts) -> None:
         assert part["read_only"], name
         assert part["cap_drop"] == ["ALL"], name
         assert part["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_who_mounts_a_file_is_made_anew_when_it_changes(parts: Parts, tmp_path: Path) -> None:
+    """Guards upgrades: a server's new permissions count from the next `make up` on."""
+    mounting = {
+        name
+        for name, part in parts.items()
+        for volume in part.get("volumes", ())
+        if volume.startswith(("./", "../", "${SAFETY_RULES_FILE"))
+    }
+    assert mounting >= {"nats", "nats-2", "nats-3", "chat", "prometheus", "grafana", "collector"}
+    rules, conf = tmp_path / "rules.json", prepare(tmp_path / ".secrets") / "nats.conf"
+    rules.write_text("[]")
+    env = {"SAFETY_RULES_FILE": str(rules)}
+    before = fingerprints(env, conf.parent)
+    assert before == fingerprints(env, conf.parent)
+    rules.write_text("[1]")
+    conf.write_text(conf.read_text() + " ")
+    changed = {k for k, v in fingerprints(env, conf.parent).items() if v != before[k]}
+    assert changed == {"LINGXI_NATS_FILES", "LINGXI_SAFETY_FILES"}
+    for name in mounting:
+        (told,) = INTERPOLATED.findall(parts[name]["labels"]["lingxi.files"])
+        assert told in before, name
+
+
+def test_logs_are_bounded_and_the_databases_names_no_values(parts: Parts) -> None:
+    """Guards what is erased: a constraint's detail quotes the row (docs/decisions/0016)."""
+    for name, part in parts.items():
+        assert part["logging"]["options"] == {"max-size": "10m", "max-file": "3"}, name
+    verbosity = SERVER_SETTINGS["log_error_verbosity"]
+    assert f"log_error_verbosity={verbosity}" in parts["postgres"]["command"]
 
 
 def test_every_image_says_its_version(parts: Parts) -> None:
