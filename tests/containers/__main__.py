@@ -7,7 +7,7 @@ import time
 
 from tests.containers.clustering import try_cluster
 from tests.containers.observing import try_observing
-from tests.containers.project import build_image
+from tests.containers.project import build_image, image_faults
 from tests.containers.restoring import try_restore
 from tests.containers.walking import try_walk
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=PORT, help="the first of some that are free")
     arguments = parser.parse_args()
     build_image()
-    wrong: list[str] = []
+    wrong = image_faults()
     for part in arguments.parts:
         begun = time.monotonic()
         tried = asyncio.run(PARTS[part](arguments.port, arguments.seconds))

@@ -16,6 +16,8 @@ from tests.fixtures.servers import reachable_folder
 from tests.fixtures.waiting import eventually
 
 IMAGE = "lingxi:local"
+BASE_IMAGE = "python:3.13-slim"
+ADDED_MB_MAX = 160
 HEALTHY_SECONDS_MAX = 180.0
 NO_LIMITS = {"RATE_LIMIT_PER_USER": "0", "RATE_LIMIT_PER_IP": "0", "LOGIN_RATE_LIMIT": "0"}
 """All users of a try come from one address."""
@@ -37,6 +39,17 @@ class Tried:
 def build_image() -> None:
     """From this checkout."""
     build(os.environ, IMAGE)
+
+
+def image_faults() -> list[str]:
+    """Whether it adds more to its base than it may."""
+    ours, base = (
+        int(docker("image", "inspect", "-f", "{{.Size}}", image)) for image in (IMAGE, BASE_IMAGE)
+    )
+    added_mb = (ours - base) / 1e6
+    if added_mb <= ADDED_MB_MAX:
+        return []
+    return [f"the image adds {added_mb:.0f} MB to {BASE_IMAGE}, more than {ADDED_MB_MAX}"]
 
 
 class Project:
