@@ -10,7 +10,9 @@ from lingxi_local.permissions import Role
 
 ADMIN = "admin"
 MEMORY_STORE_BYTES_MAX = 256 * 1024 * 1024
-FILE_STORE_BYTES_MAX = 64 * 1024 * 1024 * 1024
+FILE_STORE_BYTES_MAX = 18 * 1024 * 1024 * 1024
+"""All streams full are 17 GiB: four owners' of 4, and 1 of dead letters. The volume is larger,
+so that a stream is full, of which there is an alert, before the disk is."""
 PAYLOAD_BYTES_MAX = 1024 * 1024
 # Everyone answers requests; this bounds how long and how often after the request.
 RESPONSES_MAX = 16

@@ -33,6 +33,8 @@ OLDEST_TRANSACTION = Gauge(
 STREAM_BYTES = Gauge("lingxi_stream_bytes", "What the owner's stream holds")
 STREAM_BYTES_MAX = Gauge("lingxi_stream_bytes_max", "When full it takes no more events")
 
+DATABASE_BYTES = Gauge("lingxi_database_bytes", "The owner's database on disk, without the WAL")
+
 
 async def log_status(parts: OwnerParts, owner: str) -> LogStatus:
     """How it stands now.
@@ -59,6 +61,9 @@ async def measure_log(parts: OwnerParts, owner: str) -> None:
     LAG_SECONDS.set(status.unpublished_seconds or 0)
     XMIN_AGE.set(status.xmin_age_transactions)
     OLDEST_TRANSACTION.set(status.oldest_transaction_seconds or 0)
+    row = await fetch_one(parts.pool, "select pg_database_size(current_database())", {})
+    assert row is not None
+    DATABASE_BYTES.set(row[0])
     try:
         stream = await parts.nats.jetstream().stream_info(stream_name(owner))
     except NotFoundError:  # lost: its relay makes it anew
