@@ -1,11 +1,16 @@
 """The rendered manifests: valid, and what one of them names is there in another."""
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate  # pyright: ignore[reportMissingTypeStubs]
+import yaml
 
-from .rendering import K8S, Manifest, Overlay, chosen, fits, served
+from lingxi_local.services import SERVICES
+
+from .rendering import K8S, Manifest, Overlay, chosen, fits, render, served
 
 KUBERNETES = "1.31"
 """The oldest that these manifests are for: `preStop.sleep` is on by default since 1.30."""
@@ -96,6 +101,39 @@ def _given(overlay: Overlay, address: str) -> set[str]:
         for value in overlay.environment(container).values()
         if f"@{address}" in value or f"//{address}" in value
     }
+
+
+def test_the_ingress_alone_says_where_a_request_comes_from(secrets: Path) -> None:
+    """Guards limits and logs: an address is believed from whom nobody else can pose as."""
+    production = render(K8S / "production", secrets)
+    gateway = dict(production.pods)["lingxi-gateway"]
+    for value in production.settings["lingxi"]["TRUSTED_PROXIES"].split(","):
+        assert ip_network(value).num_addresses <= 2**8
+    peers = [
+        peer
+        for policy in production.of_kind("NetworkPolicy")
+        if fits(policy["spec"]["podSelector"], gateway["metadata"]["labels"])
+        for rule in policy["spec"].get("ingress", ())
+        if "http" in {port["port"] for port in rule["ports"]}
+        for peer in rule.get("from", [{}])
+    ]
+    assert [set(peer) for peer in peers] == [{"namespaceSelector", "podSelector"}]
+
+
+def test_metrics_are_scraped_with_the_labels_that_alerts_read(dev: Overlay) -> None:
+    """Guards ServiceAway: every service is a target under its own name."""
+    (job,) = yaml.safe_load((K8S / "examples/prometheus.yaml").read_text())["scrape_configs"]
+    assert job["job_name"] == "lingxi"
+    *kept, named = job["relabel_configs"]
+    assert [one["regex"] for one in kept] == ["lingxi", "internal"]
+    assert named["target_label"] == "service"
+    scraped = {
+        pod["metadata"]["labels"]["app.kubernetes.io/component"]
+        for _, pod in dev.pods
+        if pod["metadata"]["labels"]["app.kubernetes.io/name"] == kept[0]["regex"]
+        and kept[1]["regex"] in served(pod)
+    }
+    assert scraped == {service.name for service in SERVICES}
 
 
 def test_a_feed_is_not_held_back_by_the_ingress(overlay: Overlay) -> None:

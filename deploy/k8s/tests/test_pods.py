@@ -20,6 +20,7 @@ from lingxi_simulator.server import start as start_simulator
 
 from .rendering import K8S, Manifest, Overlay, served
 
+TALKS_TO_NOBODY = {"lingxi-simulator"}
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 FROM_THE_IMAGE = {"LINGXI_INTERNAL_PORT"}
 WRITES_ITS_ROOT = {"postgres"}
@@ -38,6 +39,18 @@ def test_nothing_runs_as_root_or_with_rights_it_needs_not(overlay: Overlay) -> N
             assert rights["allowPrivilegeEscalation"] is False, name
             assert rights["capabilities"] == {"drop": ["ALL"]}, name
             assert rights.get("readOnlyRootFilesystem") or name in WRITES_ITS_ROOT, name
+
+
+def test_an_authority_of_ones_own_reaches_whoever_connects(overlay: Overlay) -> None:
+    """Guards TLS to Postgres and NATS, the migrations' too; who has none mounts nothing."""
+    for name, pod in overlay.pods:
+        (container,) = pod["spec"]["containers"]
+        if not container["image"].split("/")[-1].startswith("lingxi:") or name in TALKS_TO_NOBODY:
+            continue
+        volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
+        assert volumes["ca"]["configMap"] == {"name": "lingxi-ca", "optional": True}, name
+        mounts = {one["name"]: one for one in container["volumeMounts"]}
+        assert mounts["ca"] == {"name": "ca", "mountPath": "/etc/lingxi/ca", "readOnly": True}, name
 
 
 def test_everything_is_bounded_and_of_a_known_version(overlay: Overlay) -> None:
