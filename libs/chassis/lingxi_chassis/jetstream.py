@@ -9,7 +9,7 @@ left alone for as long as they took: whoever publishes waits for one batch at mo
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError, ServerError
@@ -38,14 +38,23 @@ async def delete_message(js: JetStreamContext, stream: str, seq: int) -> bool:
         return False
 
 
-async def delete_messages(js: JetStreamContext, stream: str, subject: str, end_seq: int) -> int:
-    """Overwrite and forget all messages of a subject before `end_seq`; how many there were.
+async def delete_messages(
+    js: JetStreamContext,
+    stream: str,
+    subject: str,
+    end_seq: int,
+    which: Callable[[bytes], bool] = lambda _: True,
+) -> int:
+    """Overwrite and forget all messages of a subject before `end_seq`, or those with such a body;
+    how many there were.
 
     Two requests a message. Raises as `delete_message`.
     """
     deleted = 0
     batch: list[int] = []
-    async for seq in _sequences(js, stream, subject, end_seq):
+    async for seq, body in _messages(js, stream, subject, end_seq):
+        if not which(body):
+            continue
         batch.append(seq)
         if len(batch) == DELETES_AT_ONCE_MAX:
             await _delete(js, stream, batch)
@@ -62,9 +71,9 @@ async def _delete(js: JetStreamContext, stream: str, batch: list[int]) -> None:
     await asyncio.sleep(min((monotonic() - begun) * PAUSE_PER_WORK, PAUSE_SECONDS_MAX))
 
 
-async def _sequences(
+async def _messages(
     js: JetStreamContext, stream: str, subject: str, end_seq: int
-) -> AsyncGenerator[int]:
+) -> AsyncGenerator[tuple[int, bytes]]:
     seq = 0
     while True:
         try:
@@ -75,4 +84,4 @@ async def _sequences(
         seq = message.seq
         if seq >= end_seq:
             return
-        yield seq
+        yield seq, message.data or b""

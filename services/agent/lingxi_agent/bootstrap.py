@@ -17,7 +17,7 @@ from lingxi_agent.projections import (
 from lingxi_agent.settings import Settings
 from lingxi_chassis import migrations, operations
 from lingxi_chassis.consumers import FromLogs, Subscriptions
-from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser
+from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser, Redactor
 from lingxi_chassis.owner import open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
@@ -63,10 +63,11 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         parts.health.add("requests", parts.server.trouble)
         log = open_log(parts.pool, parts.relay.wake)
         await rpc.serve(parts.server, log)
-        eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream())
+        js = parts.nats.jetstream()
+        eraser = Eraser(OWNER, parts.pool, js)
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
         subscriptions = Subscriptions(OWNER, parts.nats, stop.fail, settings.nats_stream_replicas)
-        events.listen(subscriptions, log)
+        events.listen(subscriptions, log, Redactor(OWNER, parts.pool, js))
         subscriptions.report_to(parts.health)
         learning = FromLogs(parts.pool, parts.rpc, subscriptions, owners=(chat.OWNER,))
         rebuilds = Rebuilds(

@@ -54,9 +54,8 @@ async def purge_events(pool: Pool, js: JetStreamContext, owner: str, erasure: Er
         return False
     tag, created, passed_seq = row
     stream = stream_name(owner)
-    info = await js.stream_info(stream)
-    if info.created is None or info.created.isoformat() != created:
-        return False  # another life of the stream than the checkpoint's: the relay is healing it
+    if not await is_same_life(js, stream, created):
+        return False
     subject = event_subject(owner, tag, erasure.user_id, erasure.stream_id)
     try:
         tombstone_seq = (await js.get_msg(stream, subject=subject)).seq
@@ -65,6 +64,15 @@ async def purge_events(pool: Pool, js: JetStreamContext, owner: str, erasure: Er
     of_stream = events_of_stream(owner, erasure.user_id, erasure.stream_id)
     await delete_messages(js, stream, of_stream, tombstone_seq or passed_seq + 1)
     return True
+
+
+async def is_same_life(js: JetStreamContext, stream: str, created: str) -> bool:
+    """Whether the stream is the checkpoint's; if it has another life, the relay is healing it.
+
+    Raises nats.errors.Error.
+    """
+    info = await js.stream_info(stream)
+    return info.created is not None and info.created.isoformat() == created
 
 
 async def purge_live(

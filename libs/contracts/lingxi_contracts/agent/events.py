@@ -37,7 +37,8 @@ class AgentChanged(Event):
 
 
 class PersonalityChanged(Event):
-    """The ledger has a new version. `restored_from` is set for a rollback."""
+    """The ledger has a new version. `restored_from` is set for a rollback. Reason and evidence are
+    gone with the session they came from."""
 
     tag = "personality_changed.v1"
     version: int = Field(ge=1)
@@ -64,7 +65,8 @@ class PersonalityReviewed(Event):
 
 
 class PersonalitySuggested(Event):
-    """A change of the personality waits for the user; any new version lapses it."""
+    """A change of the personality waits for the user; any new version lapses it. Its texts are
+    empty once its session is deleted."""
 
     tag = "personality_suggested.v1"
     suggestion_id: UUID

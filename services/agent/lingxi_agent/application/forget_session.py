@@ -1,4 +1,8 @@
-"""A session is gone: what was learned from it alone is forgotten, what it suggests lapses."""
+"""A session is gone: what was learned from it is forgotten, what it suggests lapses.
+
+What nobody took over is erased where it was told, too: suggestions, the reasons of versions that
+came of them (the versions are the agent's, and stay), earlier words of memories that live on.
+"""
 
 from contextlib import suppress
 from datetime import datetime
@@ -7,17 +11,32 @@ from uuid import UUID
 from lingxi_agent.application.agent_log import AgentLog, load, load_memory
 from lingxi_agent.domain import memory, suggestions
 from lingxi_agent.projections import sessions
-from lingxi_agent.projections.memories import some_of_session
-from lingxi_agent.projections.personality_suggestions import agents_with_suggestion
-from lingxi_chassis.erasure import ERASING
+from lingxi_agent.projections.memories import (
+    EARLIER_TEXTS_OF_SESSION,
+    some_of_session,
+    that_rested_on,
+)
+from lingxi_agent.projections.personality_reviews import agents_that_reviewed
+from lingxi_agent.projections.personality_suggestions import (
+    TEXTS_OF_SESSION,
+    agents_with_suggestion,
+)
+from lingxi_agent.projections.personality_versions import REASONS_OF_SESSION, forget_reasons
+from lingxi_chassis.erasure import ERASING, Redactor
 from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_contracts.agent import MemoryForgotten
 from lingxi_contracts.errors import AgentNotFound, MemoryNotFound
 
 
-async def forget_session(log: AgentLog, user_id: UUID, session_id: UUID, at: datetime) -> None:
-    """Nothing new comes from the session, then what came goes. Stopped half-way, it is simply done
-    again."""
+async def forget_session(
+    log: AgentLog, redactor: Redactor, user_id: UUID, session_id: UUID, at: datetime
+) -> None:
+    """Nothing new comes from the session, then what came goes: first from all that is shown.
+    Stopped half-way, it is simply done again.
+
+    Raises:
+        Unavailable: as `Redactor.redact`.
+    """
     await sessions.forget_session(log.pool, session_id)
     for agent_id in await agents_with_suggestion(log.pool, user_id, session_id):
         with suppress(AgentNotFound):  # deleted meanwhile
@@ -28,6 +47,17 @@ async def forget_session(log: AgentLog, user_id: UUID, session_id: UUID, at: dat
                 await again_on_conflict(
                     lambda of=memory_id: _drop(log, of, user_id, session_id, at)
                 )
+    await _redact(log, redactor, user_id, session_id)
+
+
+async def _redact(log: AgentLog, redactor: Redactor, user_id: UUID, session_id: UUID) -> None:
+    of_session = {"session_id": str(session_id)}
+    for agent_id in await agents_that_reviewed(log.pool, user_id, session_id):
+        await redactor.redact(agent_id, TEXTS_OF_SESSION, of_session)
+        await redactor.redact(agent_id, REASONS_OF_SESSION, of_session)
+        await forget_reasons(log.pool, agent_id)
+    for memory_id in await that_rested_on(log.pool, user_id, session_id):
+        await redactor.redact(memory_id, EARLIER_TEXTS_OF_SESSION, of_session)
 
 
 async def _lapse(

@@ -2,8 +2,8 @@
 
 Invariants:
 1. What the user wrote is changed by the user alone.
-2. What was learned rests on messages, at most `EVIDENCE_MAX`; with the last of their sessions it is
-   forgotten. What the user wrote stays.
+2. What was learned rests on messages, at most `EVIDENCE_MAX`, and is in the words of the first;
+   with the session of that one it is forgotten. What the user wrote stays.
 3. An event tells something new: a command already in effect decides nothing.
 4. What is forgotten is as one that never was, and is never recorded again.
 """
@@ -85,11 +85,12 @@ def correct(memory: Memory, text: str, evidence: tuple[Evidence, ...]) -> Events
 
 
 def drop_session(memory: Memory, session_id: UUID) -> Events:
-    """A session is gone, and is no evidence any more."""
+    """A session is gone, and is no evidence any more; what it said in its words goes with it, also
+    where another said something like it earlier."""
     left = tuple(one for one in memory.evidence if one.session_id != session_id)
     if left == memory.evidence:
         return ()
-    if left or memory.by_user:
+    if memory.by_user or memory.evidence[0].session_id != session_id:
         return (_changed(memory, memory.text, left, by_user=memory.by_user),)
     return forget(memory)
 

@@ -10,18 +10,19 @@ from lingxi_agent.application.forget_memories import forget_memories
 from lingxi_agent.application.forget_session import forget_session
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.consumers import Subscriptions
+from lingxi_chassis.erasure import Redactor
 from lingxi_contracts import agent, chat, gateway
 from lingxi_contracts.envelope import Envelope
 
 
-def listen(subscriptions: Subscriptions, log: AgentLog) -> None:
+def listen(subscriptions: Subscriptions, log: AgentLog, redactor: Redactor) -> None:
     """Register agent's handlers."""
 
     async def user_deleted(event: Envelope) -> None:
         await erase_user(log, event.userid, utc_now())
 
     async def session_deleted(event: Envelope) -> None:
-        await forget_session(log, event.userid, event.subject, utc_now())
+        await forget_session(log, redactor, event.userid, event.subject, utc_now())
 
     async def agent_deleted(event: Envelope) -> None:
         await forget_memories(log, event.userid, event.subject, utc_now())

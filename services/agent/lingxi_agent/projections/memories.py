@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from lingxi_agent.domain.learning import Known
+from lingxi_chassis.erasure import Redaction
 from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import Pool, Row, fetch_all
@@ -79,6 +80,16 @@ FOLDS = (
     ),
 )
 
+# What they rest on stays: by that they are found again.
+EARLIER_TEXTS_OF_SESSION = Redaction(
+    events="""e.type in ('memory_recorded.v1', 'memory_changed.v1')
+        and not coalesce((e.data->>'by_user')::bool, false)
+        and e.data->'evidence' @> jsonb_build_array(
+            jsonb_build_object('session_id', %(session_id)s::text))
+        and e.version < (select version from streams where stream_id = %(stream_id)s)""",
+    left="""e.data || '{"text": ""}'""",
+)
+
 # The place of a memory stays when it is forgotten: its first event tells when that was.
 _PAGE = """
     select m.memory_id, m.agent_id, m.text, m.evidence::text, m.created_at, m.updated_at, m.by_user
@@ -150,6 +161,20 @@ async def some_of_session(pool: Pool, user_id: UUID, session_id: UUID) -> list[U
         limit %(limit)s
         """,
         {"user_id": user_id, "session_id": str(session_id), "limit": BATCH_MEMORIES_MAX},
+    )
+    return [row[0] for row in rows]
+
+
+async def that_rested_on(pool: Pool, user_id: UUID, session_id: UUID) -> list[UUID]:
+    """Living memories of the user whose words, now or earlier, came from a session."""
+    rows = await fetch_all(
+        pool,
+        """
+        select distinct stream_id from memories m join events e on e.stream_id = m.memory_id
+        where m.user_id = %(user_id)s and e.data->'evidence' @> jsonb_build_array(
+            jsonb_build_object('session_id', %(session_id)s::text))
+        """,
+        {"user_id": user_id, "session_id": str(session_id)},
     )
     return [row[0] for row in rows]
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from lingxi_agent.domain.suggestions import Reviewed
 from lingxi_chassis.eventlog import Projection
-from lingxi_chassis.postgres import Pool, fetch_one
+from lingxi_chassis.postgres import Pool, fetch_all, fetch_one
 from lingxi_contracts.agent import (
     AgentDeleted,
     GetPersonalityReview,
@@ -65,6 +65,17 @@ async def find_reviewed(pool: Pool, agent_id: UUID, session_id: UUID) -> Reviewe
         {"agent_id": agent_id, "session_id": session_id},
     )
     return Reviewed() if row is None else Reviewed(*row)
+
+
+async def agents_that_reviewed(pool: Pool, user_id: UUID, session_id: UUID) -> list[UUID]:
+    """The agents of the user for which a session was looked at: one, or none."""
+    rows = await fetch_all(
+        pool,
+        "select agent_id from agents join personality_reviews using (agent_id)"
+        " where user_id = %(user_id)s and session_id = %(session_id)s",
+        {"session_id": session_id, "user_id": user_id},
+    )
+    return [row[0] for row in rows]
 
 
 async def get_personality_review(pool: Pool, question: GetPersonalityReview) -> PersonalityReview:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from lingxi_chassis.erasure import Redaction
 from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Projection
 from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
@@ -71,6 +72,11 @@ FOLDS = (
             delete from personality_suggestions where agent_id = any(array(
                 select stream_id from logged where type = 'agent_deleted.v1'))""",
     ),
+)
+
+TEXTS_OF_SESSION = Redaction(
+    events="e.type = 'personality_suggested.v1' and e.data->>'session_id' = %(session_id)s",
+    left="""e.data || '{"reason": "", "suggested_personality": "", "evidence": []}'""",
 )
 
 _COLUMNS = """s.suggestion_id, s.session_id, s.reason, s.suggested_personality, s.confidence,

@@ -1,12 +1,14 @@
-"""The read model `personality_versions`: the ledger. A row is written once and never changed."""
+"""The read model `personality_versions`: the ledger. A row is written once, and never changed but
+that its reason is forgotten."""
 
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from lingxi_chassis.erasure import Redaction
 from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Projection
-from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
+from lingxi_chassis.postgres import Pool, Row, execute, fetch_all, fetch_one
 from lingxi_chassis.rpc import ANSWER_BYTES_MAX, within_bytes
 from lingxi_contracts.agent import (
     PAGE_SIZE_MAX,
@@ -69,6 +71,33 @@ FOLDS = (
                 select stream_id from logged where type = 'agent_deleted.v1'))""",
     ),
 )
+
+# Which session led to a version stands beside it, in its append.
+REASONS_OF_SESSION = Redaction(
+    events="""e.type = 'personality_changed.v1' and e.data->>'source' in ('auto', 'suggestion')
+      and e.occurred_at in (
+        select s.occurred_at from events s
+        where s.stream_id = %(stream_id)s and s.data->>'session_id' = %(session_id)s
+          and (s.type = 'personality_reviewed.v1'
+               or s.type = 'personality_suggestion_closed.v1'
+                  and s.data->>'outcome' = 'applied'))""",
+    left="""e.data || '{"reason": null, "evidence": []}'""",
+)
+
+
+async def forget_reasons(pool: Pool, agent_id: UUID) -> None:
+    """Show no reasons but those that the log still tells."""
+    await execute(
+        pool,
+        """
+        update personality_versions v set reason = e.data->>'reason', evidence = e.data->'evidence'
+        from events e
+        where v.agent_id = %(agent_id)s and e.stream_id = %(agent_id)s
+          and e.type = 'personality_changed.v1' and (e.data->>'version')::int = v.version
+          and (v.reason, v.evidence) is distinct from (e.data->>'reason', e.data->'evidence')
+        """,
+        {"agent_id": agent_id},
+    )
 
 
 async def get_personality_history(

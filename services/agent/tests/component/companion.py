@@ -3,8 +3,13 @@
 from typing import Any
 from uuid import UUID
 
+from lingxi_agent import bootstrap
+from lingxi_agent.application.forget_session import forget_session
+from lingxi_chassis.clock import utc_now
+from lingxi_chassis.erasure import Redactor
 from lingxi_chassis.ids import new_id
 from lingxi_contracts.agent import (
+    OWNER,
     AgentParameters,
     AgentView,
     CreateAgent,
@@ -15,7 +20,9 @@ from lingxi_contracts.agent import (
     RecordMemories,
     RecordReview,
 )
+from lingxi_contracts.errors import Unavailable
 from services.agent.tests.component.conftest import RunningAgent
+from tests.fixtures.waiting import eventually
 
 
 async def create(agent: RunningAgent, user_id: UUID, **parameters: Any) -> AgentView:
@@ -70,6 +77,21 @@ def learned(
             LearnedFact(text=text, message_ids=(new_id(),), replaces=replaces) for text in texts
         ),
     )
+
+
+async def forgets(agent: RunningAgent, user_id: UUID, session_id: UUID) -> None:
+    """Agent hears that a session is gone; again, as long as something is away."""
+    log = bootstrap.open_log(agent.pool)
+    redactor = Redactor(OWNER, agent.pool, agent.js)
+
+    async def done() -> bool:
+        try:
+            await forget_session(log, redactor, user_id, session_id, utc_now())
+        except Unavailable:
+            return False
+        return True
+
+    await eventually(done)
 
 
 async def memories(agent: RunningAgent, user_id: UUID, agent_id: UUID) -> list[MemoryView]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
+from nats.js import JetStreamContext
 
 from lingxi_agent import bootstrap
 from lingxi_agent.settings import Settings
@@ -22,6 +23,7 @@ class RunningAgent:
     """The running service, seen from outside, and a look into its database."""
 
     rpc: RpcClient
+    js: JetStreamContext
     pool: Pool
     stop: Stop
     settings: Settings
@@ -43,7 +45,7 @@ async def agent(database_url: str, nats_url: str, unused_port: int) -> AsyncGene
         connect(nats_url, "tester") as nats,
         open_pool(database_url, POOL_SIZE) as pool,
     ):
-        yield RunningAgent(RpcClient(nats), pool, stop, settings)
+        yield RunningAgent(RpcClient(nats), nats.jetstream(), pool, stop, settings)
         assert not stop.failed
 
 

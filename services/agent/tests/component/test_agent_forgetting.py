@@ -13,16 +13,26 @@ from nats.js import JetStreamContext
 from lingxi_agent import bootstrap
 from lingxi_agent.application.erase_user import erase_user
 from lingxi_agent.application.forget_memories import forget_memories
-from lingxi_agent.application.forget_session import forget_session
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import fetch_all
-from lingxi_contracts.agent import AgentRequest, DeleteAgent, ForgetMemory
+from lingxi_chassis.rebuild import rebuild_read_models, rebuild_snapshots
+from lingxi_contracts.agent import (
+    EVENTS,
+    AgentRequest,
+    ApplySuggestion,
+    ChangeMemory,
+    ChangePersonality,
+    DeleteAgent,
+    ForgetMemory,
+    GetPersonalityHistory,
+)
 from lingxi_contracts.errors import Refusal, SessionNotFound
 from lingxi_contracts.subjects import DEAD_LETTERS_STREAM, dead_letter_subject
-from services.agent.tests.component.companion import create, learned, memories, review
+from services.agent.tests.component.companion import create, forgets, learned, memories, review
 from services.agent.tests.component.conftest import RunningAgent
+from services.agent.tests.component.test_agent_rebuild import shown
 from tests.fixtures.waiting import eventually
 
 MARKER = "a secret of marmalade"
@@ -31,6 +41,7 @@ HOLDING = (
     " union select 'streams' from streams where state::text like %(text)s"
     " union select 'memories' from memories where text like %(text)s"
     " union select 'suggestions' from personality_suggestions s where s::text like %(text)s"
+    " union select 'versions' from personality_versions v where v::text like %(text)s"
 )
 
 
@@ -134,6 +145,66 @@ async def test_what_is_learned_while_its_session_goes_is_not_recorded(
     assert await holding(agent, MARKER) == set()
 
 
+async def test_what_a_deleted_session_led_to_is_found_nowhere(
+    agent: RunningAgent, user_id: UUID
+) -> None:
+    """Guards suggestions, whatever became of them, the reasons of versions, and earlier words of
+    memories, in tables and on the stream. What the user took over stays, as does what others led
+    to; a rebuild finds the same."""
+    made, session_id, other = await create(agent, user_id), new_id(), new_id()
+    ids: dict[str, Any] = {"user_id": user_id, "agent_id": made.agent_id}
+
+    async def reviewed(of: UUID, to_seq: int, version: int, text: str, **more: Any) -> None:
+        found = {"suggested_personality": text, "reason": f"{MARKER} {to_seq}"} | more
+        command = review(made, user_id, of, to_seq, based_on_version=version, **found)
+        assert (await agent.rpc.call(command)).outcome != "unchanged"
+
+    await reviewed(session_id, 20, 1, MARKER)
+    await agent.rpc.call(ChangePersonality(**ids, personality_prompt="By hand."))  # it lapses
+    await reviewed(session_id, 40, 2, "Taken over.")
+    await agent.rpc.call(ApplySuggestion(**ids, session_id=session_id))
+    await reviewed(session_id, 60, 3, "By itself.", confidence=0.9, evidence=())
+    await reviewed(other, 20, 4, "Another's.", reason="Another's reason.")
+    await agent.rpc.call(ApplySuggestion(**ids, session_id=other))
+    await reviewed(session_id, 80, 5, f"{MARKER} waits")
+    await agent.rpc.call(learned(made, user_id, session_id, f"{MARKER} 1", f"{MARKER} 2"))
+    first, second = await memories(agent, user_id, made.agent_id)
+    in_other = learned(made, user_id, other, "More exactly.", replaces=first.memory_id)
+    await agent.rpc.call(in_other)
+    by_hand = ChangeMemory(**ids, memory_id=second.memory_id, text="My words.")
+    await agent.rpc.call(by_hand)
+    assert await holding(agent, MARKER) == {"events", "suggestions", "versions"}
+
+    async def said() -> int:
+        return sum(MARKER.encode() in body for body in await told(agent.js))
+
+    await eventually(lambda: holds(said, 7))
+    await forgets(agent, user_id, session_id)
+    assert await holding(agent, MARKER) == set()
+    assert await said() == 0
+    assert {one.text for one in await memories(agent, user_id, made.agent_id)} == {
+        "More exactly.",
+        "My words.",
+    }
+    history = await agent.rpc.call(GetPersonalityHistory(**ids))
+    assert [(one.personality_prompt, one.reason, len(one.evidence)) for one in history.results] == [
+        ("Another's.", "Another's reason.", 1),
+        ("By itself.", None, 0),
+        ("Taken over.", None, 0),
+        ("By hand.", None, 0),
+        ("Kind.", None, 0),
+    ]
+    before = await shown(agent)
+    await rebuild_read_models(agent.settings.database_url, bootstrap.READ_MODELS)
+    log = bootstrap.open_log(agent.pool)
+    assert (await rebuild_snapshots(log, EVENTS, bootstrap.TOMBSTONES)).replaced == 0
+    assert await shown(agent) == before
+
+
+async def holds(count: Callable[[], Awaitable[int]], number: int) -> bool:
+    return await count() == number
+
+
 async def refused(agent: RunningAgent, request: AgentRequest[Any]) -> bool:
     """Whether it is: its session is gone."""
     try:
@@ -168,7 +239,7 @@ async def test_events_in_any_order_and_number_leave_the_same(
         command(review(made, user_id, deleted)),
         command(learned(gone, user_id, of_gone, "Gone with its agent.")),
         command(DeleteAgent(user_id=user_id, agent_id=gone.agent_id)),
-        lambda: forget_session(log, user_id, deleted, utc_now()),
+        lambda: forgets(agent, user_id, deleted),
         lambda: forget_memories(log, user_id, gone.agent_id, utc_now()),
     ]
     work *= 2

@@ -5,9 +5,6 @@ from uuid import UUID
 
 import pytest
 
-from lingxi_agent import bootstrap
-from lingxi_agent.application.forget_session import forget_session
-from lingxi_chassis.clock import utc_now
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import fetch_all
 from lingxi_contracts.agent import (
@@ -19,7 +16,7 @@ from lingxi_contracts.agent import (
     GetProfile,
 )
 from lingxi_contracts.errors import AgentNotFound, MemoryNotFound, SessionNotFound
-from services.agent.tests.component.companion import create, learned, memories
+from services.agent.tests.component.companion import create, forgets, learned, memories
 from services.agent.tests.component.conftest import RunningAgent
 from tests.fixtures.waiting import eventually
 
@@ -158,9 +155,8 @@ async def test_with_the_last_session_that_says_so_a_memory_is_forgotten(
             text="My words.",
         )
     )
-    log = bootstrap.open_log(agent.pool)
     for _ in range(2):
-        await forget_session(log, user_id, session_id, utc_now())
+        await forgets(agent, user_id, session_id)
     left = {one.text: one for one in await memories(agent, user_id, made.agent_id)}
     assert set(left) == {"Both, more exactly.", "My words."}
     assert {one.session_id for one in left["Both, more exactly."].evidence} == {other}

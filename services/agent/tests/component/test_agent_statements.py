@@ -20,8 +20,10 @@ from lingxi_agent.projections.personality_reviews import get_personality_review
 from lingxi_agent.projections.personality_suggestions import get_suggestion
 from lingxi_agent.projections.personality_versions import get_personality_history
 from lingxi_chassis.clock import utc_now
+from lingxi_chassis.erasure import Redactor
 from lingxi_chassis.ids import new_id
 from lingxi_contracts.agent import (
+    OWNER,
     ChangeAgent,
     ChangePersonality,
     CreateAgent,
@@ -96,7 +98,11 @@ async def test_each_request_costs_its_statements_and_no_more(
         "profile with memories": await statements(
             get_profile(log, GetProfile(**ids, about="tea"), at)
         ),
-        "session gone": await statements(forget_session(log, user_id, session["session_id"], at)),
+        "session gone": await statements(
+            forget_session(
+                log, Redactor(OWNER, agent.pool, agent.js), user_id, session["session_id"], at
+            )
+        ),
         "delete": await statements(delete_agent(log, DeleteAgent(**ids), at)),
     }
     assert costs == {
@@ -118,7 +124,8 @@ async def test_each_request_costs_its_statements_and_no_more(
         "three facts again": 2,
         "memories": 1,
         "profile with memories": 1,
-        # The row, what suggests, the first look, two statements a memory, the last look.
-        "session gone": 10,
+        # The row, what suggests, the first look, two statements a memory, the last look; the agent,
+        # its suggestions, reasons, the ledger; earlier words.
+        "session gone": 15,
         "delete": 2,
     }

@@ -6,9 +6,6 @@ from uuid import UUID
 
 import pytest
 
-from lingxi_agent import bootstrap
-from lingxi_agent.application.forget_session import forget_session
-from lingxi_chassis.clock import utc_now
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import fetch_all
 from lingxi_contracts.agent import (
@@ -25,7 +22,7 @@ from lingxi_contracts.agent import (
 )
 from lingxi_contracts.errors import SessionNotFound, SuggestionNotFound
 from lingxi_contracts.identity import suggestion_id
-from services.agent.tests.component.companion import create, review
+from services.agent.tests.component.companion import create, forgets, review
 from services.agent.tests.component.conftest import RunningAgent
 
 
@@ -166,9 +163,8 @@ async def test_of_a_deleted_session_nothing_is_suggested(
     other = new_id()
     await agent.rpc.call(review(made, user_id, session_id))
     await agent.rpc.call(review(made, user_id, other))
-    log = bootstrap.open_log(agent.pool)
     for _ in range(2):
-        await forget_session(log, user_id, session_id, utc_now())
+        await forgets(agent, user_id, session_id)
     assert await waiting(agent, made, user_id, session_id) is None
     assert await waiting(agent, made, user_id, other) is not None
     with pytest.raises(SessionNotFound):

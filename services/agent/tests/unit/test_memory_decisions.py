@@ -63,13 +63,14 @@ def test_a_correction_rests_on_both_and_on_the_newer_first() -> None:
     assert event == changed("Has two cats.", *many)
 
 
-def test_with_its_last_session_it_is_forgotten_unless_the_user_wrote_it() -> None:
+def test_with_the_session_of_its_words_it_is_forgotten_unless_the_user_wrote_it() -> None:
     forgotten = (MemoryForgotten(agent_id=AGENT_ID),)
     assert memory.drop_session(kept(RECORDED), OTHER) == ()
     assert memory.drop_session(kept(RECORDED), SESSION) == forgotten
-    both = changed("Has a cat.", says(1), says(2, OTHER))
-    left = (changed("Has a cat.", says(2, OTHER)),)
+    both = changed("Has two cats.", says(2, OTHER), says(1))
+    left = (changed("Has two cats.", says(2, OTHER)),)
     assert memory.drop_session(kept(RECORDED, both), SESSION) == left
+    assert memory.drop_session(kept(RECORDED, both), OTHER) == forgotten
     mine = changed("Mine.", says(1), by_user=True)
     assert memory.drop_session(kept(RECORDED, mine), SESSION) == (changed("Mine.", by_user=True),)
     assert memory.evolve(kept(RECORDED), *forgotten, AT) is None
