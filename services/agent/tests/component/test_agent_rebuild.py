@@ -10,7 +10,7 @@ import pytest
 from lingxi_agent import bootstrap
 from lingxi_agent.bootstrap import READ_MODELS, TOMBSTONES
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import Row, execute, fetch_all
+from lingxi_chassis.postgres import execute, fetch_all
 from lingxi_chassis.rebuild import rebuild_read_models, rebuild_snapshots
 from lingxi_contracts.agent import (
     EVENTS,
@@ -27,6 +27,7 @@ from lingxi_contracts.agent import (
     ListAgents,
     RecordMemories,
     RecordReview,
+    RollBackPersonality,
 )
 from lingxi_contracts.errors import (
     AgentNameTaken,
@@ -35,22 +36,12 @@ from lingxi_contracts.errors import (
     SuggestionNotFound,
 )
 from lingxi_contracts.identity import memory_id
+from services.agent.tests.component.companion import create, learned, memories, review
 from services.agent.tests.component.conftest import RunningAgent
+from tests.fixtures.read_models import all_rows, never_logged, never_set
 from tests.fixtures.waiting import eventually
 
 REFUSED = (AgentNameTaken, AgentNotFound, MemoryNotFound, SuggestionNotFound)
-SHOWN = (
-    "select * from agents order by agent_id",
-    "select * from personality_versions order by agent_id, version",
-    "select * from personality_suggestions order by suggestion_id",
-    "select * from personality_reviews order by agent_id, session_id",
-    "select * from memories order by memory_id",
-    "select stream_id, user_id, version, xid::text, state from streams order by stream_id",
-)
-
-
-async def shown(agent: RunningAgent) -> list[list[Row]]:
-    return [await fetch_all(agent.pool, select, {}) for select in SHOWN]
 
 
 async def settled(agent: RunningAgent) -> None:
@@ -86,11 +77,17 @@ class Owner:
         self.done += 1
 
     async def stay(self) -> None:
-        """An agent that keeps a memory, and has a suggestion that waits."""
-        ids: dict[str, Any] = {"user_id": self.user_id, "agent_id": new_id()}
-        await self._agent.rpc.call(CreateAgent(**ids, agent_name="stays"))
-        for command in _companion(ids, 0)[1:3]:
-            await self._agent.rpc.call(command)
+        """An agent of three personalities, with memories, one in its user's words, and a suggestion
+        that waits."""
+        call = self._agent.rpc.call
+        made = await create(self._agent, self.user_id, auto_apply_confidence=0.8)
+        await call(review(made, self.user_id, new_id(), confidence=0.9))
+        ids: dict[str, Any] = {"user_id": self.user_id, "agent_id": made.agent_id}
+        kept = await call(RollBackPersonality(**ids, version=1))
+        await call(review(kept, self.user_id, new_id()))
+        await call(learned(kept, self.user_id, new_id(), "First.", "Second."))
+        first, _ = await memories(self._agent, self.user_id, made.agent_id)
+        await call(ChangeMemory(**ids, memory_id=first.memory_id, text="Mine."))
 
     def _command(self) -> AgentRequest[Any]:
         name = self._chance.choice(["Mo", "Lu", "Ha", "你好"])
@@ -123,8 +120,9 @@ async def test_a_rebuild_gives_the_same_rows(agent: RunningAgent) -> None:
     for owner in owners:
         await owner.stay()
     await settled(agent)
-    before = await shown(agent)
-    assert all(before), "each table has rows"
+    before = await all_rows(agent.pool, READ_MODELS)
+    assert await never_logged(agent.pool, {*EVENTS}) == set()
+    assert await never_set(agent.pool, READ_MODELS) == set()
     blank = (
         "update events set data = null where stream_id in (%s) and type not in"
         " ('agent_deleted.v1', 'memory_forgotten.v1')"
@@ -133,10 +131,10 @@ async def test_a_rebuild_gives_the_same_rows(agent: RunningAgent) -> None:
         await execute(agent.pool, blank % erased, {})
         for batch_rows in (1, 7, 10_000):
             await rebuild_read_models(agent.settings.database_url, READ_MODELS, batch_rows)
-            assert await shown(agent) == before, f"{batch_rows} rows a batch"
+            assert await all_rows(agent.pool, READ_MODELS) == before, f"{batch_rows} rows a batch"
     log = bootstrap.open_log(agent.pool)
     assert (await rebuild_snapshots(log, EVENTS, TOMBSTONES)).replaced == 0
-    assert await shown(agent) == before
+    assert await all_rows(agent.pool, READ_MODELS) == before
 
 
 @pytest.mark.parametrize("seed", [10, 20])
@@ -154,9 +152,9 @@ async def test_commands_go_on_during_rebuilds(agent: RunningAgent, seed: int) ->
     stop.set()
     await asyncio.gather(*living)
     await settled(agent)
-    before = await shown(agent)
+    before = await all_rows(agent.pool, READ_MODELS)
     await rebuild_read_models(agent.settings.database_url, READ_MODELS)
-    assert await shown(agent) == before
+    assert await all_rows(agent.pool, READ_MODELS) == before
     for owner in owners:
         page = await agent.rpc.call(ListAgents(user_id=owner.user_id, offset=0, limit=100))
         names = [view.name for view in page.results]

@@ -79,6 +79,13 @@ class RunningGateway:
         return await self.http.get("/api/me/", headers=bearer(access))
 
 
+async def delete(gateway: RunningGateway, user: User, password: str = PASSWORD) -> None:
+    """Users delete their own accounts."""
+    body = {"password": password}
+    answer = await gateway.http.request("DELETE", "/api/me/", json=body, headers=user.bearer)
+    assert answer.status_code == 204, answer.text
+
+
 type StartGateway = Callable[..., Awaitable[RunningGateway]]
 """`await start_gateway(LOGIN_RATE_LIMIT=3)`: settings by their names; limits are off by default."""
 

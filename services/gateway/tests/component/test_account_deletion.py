@@ -21,7 +21,7 @@ from services.gateway.tests.component.running import (
     PASSWORD,
     RunningGateway,
     StartGateway,
-    User,
+    delete,
     problem,
 )
 from tests.fixtures.waiting import eventually
@@ -34,12 +34,6 @@ REPLICA_SECONDS_MAX = 10.0
 async def operator(nats_url: str) -> AsyncIterator[RpcClient]:
     async with connect(nats_url, "operator") as nats:
         yield RpcClient(nats)
-
-
-async def delete(gateway: RunningGateway, user: User, password: str = PASSWORD) -> None:
-    body = {"password": password}
-    answer = await gateway.http.request("DELETE", "/api/me/", json=body, headers=user.bearer)
-    assert answer.status_code == 204, answer.text
 
 
 async def tables_with(gateway: RunningGateway, user_id: str) -> set[str]:

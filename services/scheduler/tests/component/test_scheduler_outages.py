@@ -18,17 +18,12 @@ from services.scheduler.tests.component.harness import (
     SILENCE,
     RunningScheduler,
 )
+from tests.fixtures.read_models import all_rows, never_set
 from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STEP = timedelta(minutes=10)
-SHOWN = (
-    "select * from decisions order by decision_id",
-    "select * from agent_caps order by agent_id, day",
-    "select * from caps order by user_id, day",
-    "select stream_id, version, state from streams order by stream_id",
-)
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429}, {"status": 401}])
@@ -148,6 +143,20 @@ async def test_a_deleted_session_takes_its_decisions_along(scheduler: RunningSch
         await scheduler.chat.session(session_id)
 
 
+async def decided_both_ways(scheduler: RunningScheduler) -> None:
+    """A silence that was written in, and one that waits for the morning."""
+    agent_id = await scheduler.chat.agent(name="Lu")
+    written_in = await scheduler.talk(agent_id=agent_id)
+    scheduler.clock.move(SILENCE)
+    assert (await scheduler.decided(written_in)).outcome == "sent"
+    now, hour = scheduler.clock.now(), timedelta(hours=1)
+    quiet = {"start": f"{now - hour:%H:%M}", "end": f"{now + 9 * hour:%H:%M}"}
+    await scheduler.change(agent_id, timings={"quiet_hours": quiet})
+    waits = await scheduler.talk(agent_id=agent_id)
+    scheduler.clock.move(SILENCE)
+    assert (await scheduler.decided(waits)).gate == "quiet_hours"
+
+
 async def test_a_rebuild_gives_the_same_rows(scheduler: RunningScheduler) -> None:
     """Guards the folds of decisions and caps, with a place that was given back among them."""
     async with by_hand(scheduler) as hands:
@@ -157,17 +166,18 @@ async def test_a_rebuild_gives_the_same_rows(scheduler: RunningScheduler) -> Non
         await scheduler.chat.say("I am here!", session_id)
         await scheduler.heard(session_id)
         await hands.send(look)
+    await decided_both_ways(scheduler)
     # Of erased sessions the log holds nothing that could be counted again.
     for table in ("agent_caps", "caps"):
         erased = "user_id in (select user_id from streams where state is null)"
         await execute(scheduler.pool, f"delete from {table} where {erased}", {})
-    before = [await fetch_all(scheduler.pool, select, {}) for select in SHOWN]
-    assert all(before)
-    for batch_rows in (1, 10_000):
+    assert await never_set(scheduler.pool, bootstrap.READ_MODELS) == set()
+    before = await all_rows(scheduler.pool, bootstrap.READ_MODELS)
+    for batch_rows in (1, 7, 10_000):
         await rebuild_read_models(
             scheduler.settings.database_url, bootstrap.READ_MODELS, batch_rows
         )
-        after = [await fetch_all(scheduler.pool, select, {}) for select in SHOWN]
+        after = await all_rows(scheduler.pool, bootstrap.READ_MODELS)
         assert after == before, f"{batch_rows} rows a batch"
     log = bootstrap.open_log(scheduler.pool)
     assert (await rebuild_snapshots(log, EVENTS, bootstrap.TOMBSTONES)).replaced == 0
