@@ -1,13 +1,13 @@
 /** The one way to the API: typed calls, the login's token on each, renewed when it has ended. */
 import createClient from 'openapi-fetch';
 import { locked } from './locks';
-import { problemOf } from './problem';
+import { Problem, problemOf } from './problem';
 import type { paths } from './schema';
-import { readTokens, type Tokens, writeTokens } from './tokens';
+import { readTokens, type Tokens, userOf, writeTokens } from './tokens';
 
 /**
- * `fetch` with the access token. A 401 renews the login once and tries again; a login that can't be
- * renewed is forgotten.
+ * `fetch` with the access token. A 401 renews the login once and tries again; a login that has
+ * ended is forgotten. Raises `Problem` where the login can't be renewed at the moment.
  */
 export async function authorisedFetch(request: Request): Promise<Response> {
   const tokens = readTokens();
@@ -23,22 +23,35 @@ function withToken(request: Request, tokens: Tokens | null): Request {
   return request;
 }
 
-/** Tokens newer than `stale`, by whichever tab is first; null when the login has ended. */
+/**
+ * Tokens newer than `stale`, by whichever tab is first; null when the login has ended. Only the
+ * server's 401 says that it has: whatever else goes wrong passes.
+ */
 function renew(stale: Tokens): Promise<Tokens | null> {
   return locked('lingxi.renew', async () => {
     const current = readTokens();
-    if (current?.access !== stale.access) return current;
+    if (current?.access !== stale.access) return sameUser(current, stale);
     const response = await fetch('/api/auth/refresh/', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ refresh: stale.refresh }),
     });
-    if (response.status === 401) writeTokens(null);
-    if (!response.ok) return null;
-    const renewed = (await response.json()) as Tokens;
+    if (response.status !== 401 && !response.ok) throw passing(response);
+    const renewed = response.ok ? ((await response.json()) as Tokens) : null;
+    const now = readTokens();
+    if (now?.access !== stale.access) return sameUser(now, stale); // in or out, meanwhile
     writeTokens(renewed);
     return renewed;
   });
+}
+
+function sameUser(current: Tokens | null, stale: Tokens): Tokens | null {
+  return current !== null && userOf(current) === userOf(stale) ? current : null;
+}
+
+function passing(response: Response): Problem {
+  const { message, retryAfterSeconds } = problemOf(response, undefined);
+  return new Problem({ status: 0, code: 'unreachable', detail: message }, retryAfterSeconds);
 }
 
 export const api = createClient<paths>({ baseUrl: location.origin, fetch: authorisedFetch });

@@ -1,6 +1,7 @@
 /** Follows the feed through whatever happens to the connection, from where it was. */
 import { authorisedFetch } from './client';
 import { type ServerEvent, SseParser } from './sse';
+import { readTokens } from './tokens';
 
 /** The server says something every 15 s: silence of this length is a dead connection. */
 const SILENCE_MS_MAX = 40_000;
@@ -52,7 +53,7 @@ async function connection(
         cache: 'no-store',
       }),
     );
-    if (response.status === 401) return 'ended';
+    if (response.status === 401 && readTokens() === null) return 'ended';
     if (!response.ok || response.body === null) return 'failed';
     const parser = new SseParser();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
