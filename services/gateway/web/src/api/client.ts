@@ -7,10 +7,14 @@ import { readTokens, type Tokens, userOf, writeTokens } from './tokens';
 
 /**
  * `fetch` with the access token. A 401 renews the login once and tries again; a login that has
- * ended is forgotten. Raises `Problem` where the login can't be renewed at the moment.
+ * ended is forgotten. For `user` alone, if one is named: a 401 where that is somebody else by now.
+ * Raises `Problem` where the login can't be renewed at the moment.
  */
-export async function authorisedFetch(request: Request): Promise<Response> {
+export async function authorisedFetch(request: Request, user?: string): Promise<Response> {
   const tokens = readTokens();
+  if (user !== undefined && (tokens === null || userOf(tokens) !== user)) {
+    return new Response(null, { status: 401 });
+  }
   const again = request.clone();
   const response = await fetch(withToken(request, tokens));
   if (response.status !== 401 || tokens === null) return response;

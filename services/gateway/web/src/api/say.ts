@@ -13,11 +13,16 @@ export interface Accepted {
 const ACCEPTED_MS_MAX = 20_000;
 
 /**
- * Post a message under its key, which makes repeats harmless. The answer is asked for as a stream
+ * Post a user's message under its key, which makes repeats harmless. The answer is asked for as a stream
  * and hung up on after its first frame, so that no connection waits for the agent.
  * Raises `Problem`.
  */
-export async function say(sessionId: string, text: string, key: string): Promise<Accepted> {
+export async function say(
+  user: string,
+  sessionId: string,
+  text: string,
+  key: string,
+): Promise<Accepted> {
   const hangUp = new AbortController();
   try {
     const response = await authorisedFetch(
@@ -27,6 +32,7 @@ export async function say(sessionId: string, text: string, key: string): Promise
         body: JSON.stringify({ message: text, session_id: sessionId, stream: true }),
         signal: AbortSignal.any([hangUp.signal, AbortSignal.timeout(ACCEPTED_MS_MAX)]),
       }),
+      user,
     );
     if (!response.ok) throw problemOf(response, await response.json().catch(() => undefined));
     return await accepted(response);

@@ -39,6 +39,12 @@ export function onTokensChanged(listener: () => void): () => void {
   };
 }
 
+/** Whose login this browser has; null: nobody's. */
+export function currentUser(): string | null {
+  const tokens = readTokens();
+  return tokens && userOf(tokens);
+}
+
 /** The user's id inside an access token; it names what belongs to one user in shared storage. */
 export function userOf(tokens: Tokens): string {
   try {

@@ -1,17 +1,23 @@
 /**
  * Messages on their way: sent under a key, again when the connection is back, until they are told.
  *
- * Kept in the browser's storage, so a reload loses none; the key makes a repeat harmless.
+ * Kept in the browser's storage, each under its user and key: a reload loses none, tabs don't write
+ * over one another's, and who logs in next sends only their own. The key makes a repeat harmless.
  */
 import { newKey } from '@/api/key';
+import { locked } from '@/api/locks';
 import { asProblem } from '@/api/problem';
 import { say } from '@/api/say';
+import { currentUser, onTokensChanged } from '@/api/tokens';
 import type { Message } from '@/api/types';
 import { noteLimit } from './connection';
 import { createStore, useStore } from './store';
 
 export interface Outgoing {
+  readonly user: string;
   readonly key: string;
+  /** When it was sent, in ms since 1970: what was said before it goes before it. */
+  readonly at: number;
   readonly sessionId: string;
   readonly text: string;
   /** The newest seq when it was sent: its message has a higher one. */
@@ -21,72 +27,95 @@ export interface Outgoing {
   readonly refusal?: string;
 }
 
-const STORAGE_KEY = 'lingxi.outbox';
+const PREFIX = 'lingxi.outbox.';
 const NOTHING: readonly Outgoing[] = [];
 const bySession = new Map<string, { all: readonly Outgoing[]; own: readonly Outgoing[] }>();
-const store = createStore<readonly Outgoing[]>(stored());
-store.subscribe(() => localStorage.setItem(STORAGE_KEY, JSON.stringify(store.get())));
+/** The current user's; storage is the truth, and all tabs follow it. */
+const store = createStore<readonly Outgoing[]>(stored(currentUser()));
+const reread = () => store.set(() => stored(currentUser()));
+onTokensChanged(reread);
+addEventListener('storage', (event) => {
+  if (event.key === null || event.key.startsWith(PREFIX)) reread();
+});
 
-function stored(): readonly Outgoing[] {
-  try {
-    const kept = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? '[]') as Outgoing[];
-    return kept.map((one) => (one.status === 'sending' ? { ...one, status: 'waiting' } : one));
-  } catch {
-    return NOTHING;
-  }
+function keyOf(one: Outgoing): string {
+  return `${PREFIX}${one.user}.${one.key}`;
+}
+
+function read(key: string): Outgoing | null {
+  return JSON.parse(localStorage.getItem(key) ?? 'null') as Outgoing | null;
+}
+
+function stored(user: string | null): readonly Outgoing[] {
+  const own = Object.keys(localStorage).filter((key) => key.startsWith(`${PREFIX}${user}.`));
+  const kept = own.map(read).filter((one) => one !== null);
+  return kept.sort((one, other) => one.at - other.at);
+}
+
+function keep(one: Outgoing): void {
+  localStorage.setItem(keyOf(one), JSON.stringify(one));
+  reread();
 }
 
 /** Send a message. It is shown at once, and told by the feed when it is recorded. */
 export function send(sessionId: string, text: string, afterSeq: number): void {
-  const one: Outgoing = { key: newKey(), sessionId, text, afterSeq, status: 'sending' };
-  store.set((all) => [...all, one]);
+  const user = currentUser();
+  if (user === null) throw new Error('nobody is logged in');
+  keep({ user, key: newKey(), at: Date.now(), sessionId, text, afterSeq, status: 'sending' });
   void flushOutbox();
 }
 
 /** Try one again, under its old key. */
 export function resend(one: Outgoing): void {
-  patch(one.key, { status: 'sending', refusal: undefined });
+  patch(one, { status: 'sending', refusal: undefined });
   void flushOutbox();
 }
 
 /** Give one up. */
-export function discard(key: string): void {
-  store.set((all) => all.filter((one) => one.key !== key));
+export function discard(one: Outgoing): void {
+  localStorage.removeItem(keyOf(one));
+  reread();
 }
 
-let flushing = false;
+const flushing = new Set<string>();
 
 /** Send what is not accepted yet, one after another: nothing overtakes what was said before it. */
 export async function flushOutbox(): Promise<void> {
-  if (flushing) return;
-  flushing = true;
-  for (let next = store.get().find(isDue); next; next = store.get().find(isDue)) {
-    patch(next.key, { status: 'sending' });
-    if (!(await deliver(next))) {
-      store.set((all) => all.map((one) => (isDue(one) ? { ...one, status: 'waiting' } : one)));
-      break;
-    }
+  const user = currentUser();
+  if (user === null || flushing.has(user)) return;
+  flushing.add(user);
+  await locked(`${PREFIX}${user}`, () => flush(user)).finally(() => flushing.delete(user));
+}
+
+async function flush(user: string): Promise<void> {
+  const due = () => stored(user).filter(isDue);
+  for (let [next] = due(); next; [next] = due()) {
+    patch(next, { status: 'sending' });
+    if (await deliver(next)) continue;
+    for (const one of due()) patch(one, { status: 'waiting' });
+    return;
   }
-  flushing = false;
 }
 
 function isDue(one: Outgoing): boolean {
   return one.messageId === undefined && one.status !== 'refused';
 }
 
-/** Forget everything: another user comes. */
-export function clearOutbox(): void {
-  store.set(() => NOTHING);
+/** Forget all of the user's: their account is gone. */
+export function clearOutbox(user: string): void {
+  for (const one of stored(user)) localStorage.removeItem(keyOf(one));
+  reread();
 }
 
 /** Whether the next one may follow: not while this one waits. */
 async function deliver(one: Outgoing): Promise<boolean> {
   try {
-    const accepted = await say(one.sessionId, one.text, one.key);
-    patch(one.key, { messageId: accepted.user_message_id });
+    const accepted = await say(one.user, one.sessionId, one.text, one.key);
+    patch(one, { messageId: accepted.user_message_id });
     return true;
   } catch (error) {
     const problem = asProblem(error);
+    if (problem.status === 401) return false; // until its user is back
     if (problem.status === 429) noteLimit(problem.retryAfterSeconds);
     if (problem.isPassing) {
       // A broken connection is noticed by the feed, which flushes; a limit passes by itself.
@@ -94,13 +123,15 @@ async function deliver(one: Outgoing): Promise<boolean> {
       window.setTimeout(() => void flushOutbox(), seconds * 1000);
       return false;
     }
-    patch(one.key, { status: 'refused', refusal: problem.message });
+    patch(one, { status: 'refused', refusal: problem.message });
     return true;
   }
 }
 
-function patch(key: string, changes: Partial<Outgoing>): void {
-  store.set((all) => all.map((one) => (one.key === key ? { ...one, ...changes } : one)));
+/** Change one as it is now; whatever tab forgot it meanwhile, it stays forgotten. */
+function patch(one: Outgoing, changes: Partial<Outgoing>): void {
+  const now = read(keyOf(one));
+  if (now !== null) keep({ ...now, ...changes });
 }
 
 /** What of these is not among the messages yet. */
@@ -123,10 +154,8 @@ export function notTold(
 
 /** Forget what has been told. */
 export function settle(told: readonly Outgoing[]): void {
-  const keys = new Set(told.map((one) => one.key));
-  store.set((all) =>
-    all.some((one) => keys.has(one.key)) ? all.filter((one) => !keys.has(one.key)) : all,
-  );
+  for (const one of told) localStorage.removeItem(keyOf(one));
+  reread();
 }
 
 /** A session's messages on their way. */

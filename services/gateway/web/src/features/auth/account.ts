@@ -3,7 +3,6 @@ import { answer, api } from '@/api/client';
 import { readTokens, writeTokens } from '@/api/tokens';
 import { go } from '@/router';
 import { forgetLocal } from '@/state/local';
-import { clearOutbox } from '@/state/outbox';
 
 export async function logIn(username: string, password: string): Promise<void> {
   const tokens = await answer(api.POST('/api/auth/login/', { body: { username, password } }));
@@ -31,10 +30,9 @@ export async function logOut(everywhere: boolean): Promise<void> {
   forgetLogin();
 }
 
-/** Forget who was logged in, and what they left behind here. */
+/** Forget who was logged in, and what they left behind here; but what waits to be sent. */
 export function forgetLogin(): void {
   forgetLocal();
-  clearOutbox();
   writeTokens(null);
   go('/', 'replace');
 }

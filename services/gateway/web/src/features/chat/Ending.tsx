@@ -79,12 +79,7 @@ function Unsent({ one }: { one: Outgoing }) {
             <Button size="compact-xs" variant="subtle" onClick={() => resend(one)}>
               {t('retry')}
             </Button>
-            <Button
-              size="compact-xs"
-              variant="subtle"
-              color="gray"
-              onClick={() => discard(one.key)}
-            >
+            <Button size="compact-xs" variant="subtle" color="gray" onClick={() => discard(one)}>
               {t('discard')}
             </Button>
           </>
@@ -101,9 +96,9 @@ function Failed({ session, turn }: { session: Session; turn: Turn }) {
     <li className={classes.message} data-from="agent">
       <div className={classes.failed} role="alert">
         <Text size="sm" fw={600}>
-          {t('turnFailed', { agent: session.agent_name })}
+          {turn.code === 'stopped' ? t('stopped') : t('turnFailed', { agent: session.agent_name })}
         </Text>
-        <Text size="sm">{reason(turn, t)}</Text>
+        {turn.code !== 'stopped' && <Text size="sm">{reason(turn, t)}</Text>}
         <Button size="xs" variant="default" loading={retry.busy} onClick={() => void retry.run()}>
           {t('retry')}
         </Button>

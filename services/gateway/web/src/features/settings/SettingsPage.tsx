@@ -10,10 +10,12 @@ import {
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { answer, api } from '@/api/client';
+import { currentUser } from '@/api/tokens';
 import { forgetLogin, logOut } from '@/features/auth/account';
 import { notificationsWanted, wantNotifications } from '@/features/notify';
 import { chooseLanguage, LANGUAGES, type Language, useLanguage, useT } from '@/i18n';
 import { keys } from '@/state/keys';
+import { clearOutbox } from '@/state/outbox';
 import { ConfirmButton } from '@/ui/ConfirmButton';
 import { Page } from '@/ui/Page';
 import { Section } from '@/ui/Section';
@@ -28,7 +30,9 @@ export default function SettingsPage() {
   const everywhere = useTask(() => logOut(true));
   const download = useTask(downloadExport);
   async function deleteAccount(password: string) {
+    const user = currentUser();
     await answer(api.DELETE('/api/me/', { body: { password } }));
+    if (user !== null) clearOutbox(user);
     forgetLogin();
   }
   return (
