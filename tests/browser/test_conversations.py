@@ -4,6 +4,8 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Size
 from tests.browser.visitor import Visitor
+from tests.e2e.client import new_user
+from tests.fixtures.system import RunningSystem
 
 UNDO_MS = 6_000
 
@@ -74,6 +76,25 @@ async def test_a_deletion_can_be_undone_and_is_sent_when_it_is_not(visitor: Visi
     await delete()
     await visitor.page.clock.fast_forward(UNDO_MS)
     await visitor.user.gone(session["id"], seconds_max=30)
+
+
+async def test_logging_out_leaves_no_deletion_undone(
+    visitor: Visitor, system: RunningSystem
+) -> None:
+    """Guards `deleteAllNow`: the login that may delete ends before the time to undo it in."""
+    session = await visitor.session("Ann")
+    page = visitor.page
+    await page.goto("/")
+    item = visitor.list.get_by_role("listitem").filter(has_text="Ann")
+    await item.hover()
+    await item.get_by_role("button").click()
+    await page.get_by_role("menuitem", name="Delete").click()
+    await expect(item).to_have_count(0)
+    await page.get_by_role("button", name="Menu").click()
+    await page.get_by_role("menuitem", name="Log out").click()
+    await expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    async with new_user(system.base_url, visitor.user.username) as again:
+        await again.gone(session["id"])
 
 
 async def test_a_new_conversation_with_any_agent(visitor: Visitor) -> None:

@@ -1,6 +1,7 @@
 /** Logging in and out. */
 import { answer, api } from '@/api/client';
 import { readTokens, writeTokens } from '@/api/tokens';
+import { deleteAllNow } from '@/features/conversations/deletion';
 import { go } from '@/router';
 import { forgetLocal } from '@/state/local';
 
@@ -20,6 +21,7 @@ export async function register(username: string, password: string): Promise<void
 
 /** End this login; or all of the user's, on every device. */
 export async function logOut(everywhere: boolean): Promise<void> {
+  await deleteAllNow();
   const tokens = readTokens();
   if (tokens !== null) {
     const body = { refresh: tokens.refresh, everywhere };

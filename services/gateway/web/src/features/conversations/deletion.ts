@@ -35,7 +35,13 @@ function undo(id: string): void {
   store.set((ids) => new Set([...ids].filter((one) => one !== id)));
 }
 
+/** Delete what waits to be undone: the login that may do it ends. */
+export async function deleteAllNow(): Promise<void> {
+  await Promise.all([...timers.keys()].map(deleteNow));
+}
+
 async function deleteNow(id: string): Promise<void> {
+  clearTimeout(timers.get(id));
   timers.delete(id);
   try {
     await answer(
@@ -52,7 +58,7 @@ async function deleteNow(id: string): Promise<void> {
 // Whoever leaves the page has not undone it: what waits is sent now, outliving the page.
 addEventListener('pagehide', () => {
   const access = readTokens()?.access;
-  for (const id of timers.keys()) {
+  for (const id of access ? timers.keys() : []) {
     void fetch(`/api/sessions/${id}/`, {
       method: 'DELETE',
       headers: { Authorization: `Bearer ${access}` },
