@@ -1,11 +1,13 @@
 """Accounts: from the first visit to the last."""
 
+import json
+
 from playwright.async_api import Page, expect
 
 from lingxi_chassis.ids import new_id
 from tests.browser.conftest import NewContext
-from tests.browser.visitor import Visitor
-from tests.e2e.client import PASSWORD, User
+from tests.browser.visitor import TOKENS, Visitor
+from tests.e2e.client import PASSWORD, NewUser, User
 
 CLICKS_MAX = 4
 TYPED_FIELDS_MAX = 2
@@ -23,6 +25,7 @@ async def test_a_first_visit_leads_to_an_answer_in_a_few_clicks(new_context: New
     await page.add_init_script(COUNT_CLICKS)
     await page.goto("/")
     await page.get_by_role("button", name="Create account").click()
+    await expect(page.get_by_label("User name")).to_have_attribute("maxlength", "150")
     await fill_account(page, f"ada {new_id()}")
     await page.get_by_role("button", name="Create account").click()
     await expect(page.get_by_role("button", name="Talk to")).to_have_count(3)
@@ -69,6 +72,25 @@ async def test_logging_out_ends_every_tab(visitor: Visitor) -> None:
     await visitor.page.get_by_role("button", name="Log out", exact=True).click()
     for page in (visitor.page, other):
         await expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+
+async def test_who_logs_in_next_sees_nothing_of_who_was_there(
+    visitor: Visitor, users: NewUser
+) -> None:
+    """Guards the cache of each user, also where this tab never sees that nobody is logged in."""
+    await visitor.session("Ann")
+    other = await visitor.page.context.new_page()
+    for page in (visitor.page, other):
+        await page.goto("/")
+    conversation = visitor.list.get_by_text("Conversation with Ann")
+    await expect(conversation).to_be_visible()
+    await visitor.page.route("**/api/sessions/?*", lambda route: route.abort())
+    stranger = await users()
+    tokens = json.dumps({"access": stranger.access, "refresh": stranger.refresh})
+    swap = f"localStorage.setItem({TOKENS!r}, {tokens!r})"
+    async with visitor.page.expect_request("**/api/events/"):
+        await other.evaluate(swap)
+    await expect(conversation).to_have_count(0)
 
 
 async def test_logging_out_everywhere_ends_other_devices(

@@ -1,7 +1,7 @@
 /** Everything the app stands on, and the gate: somebody logged in, or the way to be. */
 import { MantineProvider } from '@mantine/core';
 import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { useEffect, useSyncExternalStore } from 'react';
+import { useEffect, useState, useSyncExternalStore } from 'react';
 import { asProblem } from '@/api/problem';
 import { onTokensChanged, readTokens, userOf } from '@/api/tokens';
 import { AuthPage } from '@/features/auth/AuthPage';
@@ -15,26 +15,29 @@ const PAUSE_MS_MIN = 1_000;
 const PAUSE_MS_MAX = 4_000;
 /** These the page shows in its own way. */
 const SHOWN_OTHERWISE = [401, 404];
+
 /** The feed keeps everything fresh; only a `reset` makes anything old. */
-const cache = new QueryClient({
-  queryCache: new QueryCache({
-    onError: (error) => {
-      const { status, message } = asProblem(error);
-      if (SHOWN_OTHERWISE.includes(status)) return;
-      toast(t('failed', { detail: message }), { kind: 'error' });
+function newCache(): QueryClient {
+  return new QueryClient({
+    queryCache: new QueryCache({
+      onError: (error) => {
+        const { status, message } = asProblem(error);
+        if (SHOWN_OTHERWISE.includes(status)) return;
+        toast(t('failed', { detail: message }), { kind: 'error' });
+      },
+    }),
+    defaultOptions: {
+      queries: {
+        staleTime: Number.POSITIVE_INFINITY,
+        refetchOnWindowFocus: false,
+        networkMode: 'always',
+        // As long as it takes: who waits sees that it is loading.
+        retry: (_, error) => asProblem(error).isPassing,
+        retryDelay: (failures) => Math.min(PAUSE_MS_MIN * 2 ** failures, PAUSE_MS_MAX),
+      },
     },
-  }),
-  defaultOptions: {
-    queries: {
-      staleTime: Number.POSITIVE_INFINITY,
-      refetchOnWindowFocus: false,
-      networkMode: 'always',
-      // As long as it takes: who waits sees that it is loading.
-      retry: (_, error) => asProblem(error).isPassing,
-      retryDelay: (failures) => Math.min(PAUSE_MS_MIN * 2 ** failures, PAUSE_MS_MAX),
-    },
-  },
-});
+  });
+}
 
 export function App() {
   const tokens = useSyncExternalStore(onTokensChanged, readTokens);
@@ -43,15 +46,20 @@ export function App() {
   useEffect(() => {
     document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
   }, [language]);
-  useEffect(() => {
-    if (user === null) cache.clear();
-  }, [user]);
   return (
     <MantineProvider theme={theme} defaultColorScheme="auto">
-      <QueryClientProvider client={cache}>
-        {user === null ? <AuthPage /> : <Home key={user} user={user} />}
-        <Toaster />
-      </QueryClientProvider>
+      {user === null ? <AuthPage /> : <OneUser key={user} user={user} />}
+      <Toaster />
     </MantineProvider>
+  );
+}
+
+/** What is known of one user goes with them, whoever comes next and however soon. */
+function OneUser({ user }: { user: string }) {
+  const [cache] = useState(newCache);
+  return (
+    <QueryClientProvider client={cache}>
+      <Home user={user} />
+    </QueryClientProvider>
   );
 }

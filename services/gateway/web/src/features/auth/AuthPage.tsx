@@ -17,6 +17,7 @@ import icon from '@/icon.svg';
 import classes from './AuthPage.module.css';
 import { logIn, register } from './account';
 
+const USERNAME_CHARS_MAX = 150;
 const PASSWORD_CHARS_MIN = 8;
 
 /** Log in, or make an account. */
@@ -66,7 +67,7 @@ export function AuthPage() {
               name="username"
               autoComplete="username"
               autoCapitalize="none"
-              maxLength={100}
+              maxLength={USERNAME_CHARS_MAX}
               required
               withAsterisk={false}
               value={username}
