@@ -73,17 +73,22 @@ async def test_a_message_of_its_own_accord(
         await user.say(text, session_id=session)
     allowing = await waiting(await new_context(permissions=["notifications"]), user)
     denying = await waiting(await new_context(), user)
-    for page in (allowing, denying):
+    watched = await new_context(permissions=["notifications"])
+    await (await Visitor.logged_in(watched, user)).page.goto("/")
+    beside = await waiting(watched, user)
+    for page in (allowing, beside, denying):
         await page.get_by_role("switch", name="Tell me when a companion writes first").click()
     await expect(allowing.get_by_role("switch", checked=True)).to_be_visible()
     await expect(denying.get_by_text("The browser does not allow it")).to_be_visible()
     await expect(denying.get_by_role("switch", checked=False)).to_be_visible()
 
     message = await silence(system, user, session)
-    for page in (allowing, denying):
+    for page in (allowing, beside, denying):
         await expect(page).to_have_title("(1) Lingxi")
+    await allowing.wait_for_function("window.told.length > 0")
     assert await allowing.evaluate("window.told") == [message["message"][:140]]
     assert await denying.evaluate("window.told") == []
+    assert await beside.evaluate("window.told") == []  # another tab is looked at
 
     await visitor.opens(session)
     first = visitor.answers.last

@@ -9,7 +9,7 @@ import { ChatPage } from './chat/ChatPage';
 import { NothingChosen, useIsNew } from './conversations/NothingChosen';
 import { Sidebar } from './conversations/Sidebar';
 import classes from './Home.module.css';
-import { notifyOf, useTitleBadge } from './notify';
+import { notifyOf, useLooking, useTitleBadge } from './notify';
 import { QuietLine } from './QuietLine';
 
 const AgentsPage = lazy(() => import('./agents/AgentsPage'));
@@ -21,8 +21,9 @@ export function Home({ user }: { user: string }) {
   const t = useT();
   useFeed(
     user,
-    useCallback((frame: Frame) => notifyOf(frame), []),
+    useCallback((frame: Frame) => void notifyOf(frame), []),
   );
+  useLooking();
   useTitleBadge();
   const isNew = useIsNew();
   return (

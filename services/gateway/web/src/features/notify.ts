@@ -1,5 +1,6 @@
 /** Tells somebody who is elsewhere: the number in the page's title, and browser notifications. */
 import { useEffect } from 'react';
+import { hold, isHeld } from '@/api/locks';
 import type { Frame } from '@/api/types';
 import icon from '@/icon.svg';
 import { go } from '@/router';
@@ -8,6 +9,8 @@ import { useSessions } from './conversations/useSessions';
 
 const KEY = 'lingxi.notifications';
 const BODY_CHARS_MAX = 140;
+/** Held by every tab that is looked at. */
+const LOOKING = 'lingxi.looking';
 
 export function notificationsWanted(): boolean {
   return (
@@ -24,10 +27,28 @@ export async function wantNotifications(wanted: boolean): Promise<boolean> {
   return (await Notification.requestPermission()) === 'granted';
 }
 
-/** A notification when an agent writes first and nobody looks. */
-export function notifyOf(frame: Frame): void {
+/** Lets the other tabs know while this one is looked at. */
+export function useLooking(): void {
+  useEffect(() => {
+    let letGo = () => {};
+    const change = () => {
+      letGo();
+      letGo = document.visibilityState === 'visible' ? hold(LOOKING) : () => {};
+    };
+    change();
+    document.addEventListener('visibilitychange', change);
+    return () => {
+      document.removeEventListener('visibilitychange', change);
+      letGo();
+    };
+  }, []);
+}
+
+/** A notification when an agent writes first and nobody looks, at whatever tab. */
+export async function notifyOf(frame: Frame): Promise<void> {
   if (frame.event !== 'message_sent' || !frame.data.message.is_agent_growth) return;
   if (document.visibilityState === 'visible' || !notificationsWanted()) return;
+  if (await isHeld(LOOKING)) return;
   const { session_id, message } = frame.data;
   // The tag makes it one notification, however many tabs are open.
   const shown = new Notification('Lingxi', {
