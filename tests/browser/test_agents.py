@@ -1,12 +1,22 @@
 """Companions: made, changed, restored, deleted; and the settings of an account."""
 
 import json
+import re
 from pathlib import Path
 
 from playwright.async_api import expect
 
 from tests.browser.visitor import Visitor
 from tests.e2e.client import PASSWORD
+
+
+async def test_more_companions_than_one_page_holds(visitor: Visitor) -> None:
+    """Guards `useAgents`, which reads on."""
+    for number in range(101):
+        await visitor.user.send("POST", "/api/agents/", {"name": f"Companion {number}"}, 201)
+    await visitor.page.goto("/agents")
+    await expect(visitor.page.get_by_text("Companion 100", exact=True)).to_be_visible()
+    await expect(visitor.page.get_by_text(re.compile("^Companion [0-9]+$"))).to_have_count(101)
 
 
 async def test_an_agent_is_made_with_everything_that_can_be_set(visitor: Visitor) -> None:

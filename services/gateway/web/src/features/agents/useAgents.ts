@@ -9,13 +9,19 @@ interface Agents {
   readonly byId: (id: string) => Agent | undefined;
 }
 
-/** The user's agents: the first page of 100, which is all that anybody has. */
+/** All of the user's agents. */
 export function useAgents(): Agents {
   const { data } = useQuery({
     queryKey: keys.agents,
     queryFn: async ({ signal }) => {
-      const page = await answer(api.GET('/api/agents/', { signal }));
-      return [...page.results].sort((one, other) => one.name.localeCompare(other.name));
+      const all = new Map<string, Agent>();
+      for (let page = 1, more = true; more; page++) {
+        const params = { query: { page } };
+        const { results, next } = await answer(api.GET('/api/agents/', { params, signal }));
+        for (const agent of results) all.set(agent.id, agent); // one may move between pages
+        more = next !== null;
+      }
+      return [...all.values()].sort((one, other) => one.name.localeCompare(other.name));
     },
   });
   return { agents: data, byId: (id) => data?.find((agent) => agent.id === id) };
