@@ -34,6 +34,24 @@ async def test_words_appear_as_they_come_and_can_be_stopped(visitor: Visitor, mo
     assert first in await visitor.answers.inner_text()
 
 
+async def test_an_answer_that_is_stopped_before_a_word_says_so(
+    visitor: Visitor, model: Model
+) -> None:
+    await visitor.begins()
+    rule = await model.fails(do="hang", seconds=600, contains="Take your time")
+    await visitor.says("Take your time")
+    await model.asked("Take your time")
+    await visitor.page.get_by_role("button", name="Stop").click()
+    stopped = visitor.page.get_by_role("alert")
+    await expect(stopped).to_contain_text("You stopped this answer.")
+    await visitor.page.reload()
+    await expect(stopped).to_contain_text("You stopped this answer.")
+    await model.recovers(rule)
+    await stopped.get_by_role("button", name="Try again").click()
+    await expect(visitor.answers.first).to_be_visible()
+    await expect(stopped).to_have_count(0)
+
+
 async def test_bubbles_come_in_their_rhythm_with_typing_between(visitor: Visitor) -> None:
     await visitor.begins()
     await visitor.says("Tell me in several messages about tea")

@@ -12,8 +12,14 @@ export function foldSession(session: Session, frame: Frame): Session {
     case 'turn_started':
       return { ...session, turn: { id: frame.data.turn_id, status: 'open' } };
     case 'turn_completed':
-    case 'turn_stopped':
       return isOlder(session.turn, frame.data.turn_id) ? session : { ...session, turn: null };
+    case 'turn_stopped': {
+      const { turn_id, message_ids } = frame.data;
+      if (isOlder(session.turn, turn_id)) return session;
+      if (message_ids.length > 0) return { ...session, turn: null };
+      // Without a word it can be tried again, as the server has it too.
+      return { ...session, turn: { id: turn_id, status: 'failed', code: 'stopped' } };
+    }
     case 'turn_failed': {
       const { turn_id, code, detail, retryable } = frame.data;
       if (isOlder(session.turn, turn_id)) return session;
