@@ -60,7 +60,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def _run(run: Run, args: argparse.Namespace) -> int:
-    return await run(args, Settings())
+    try:
+        settings = Settings()
+    except ValueError:
+        raise Failure("the settings, or .env, are not readable as UTF-8 text.") from None
+    return await run(args, settings)
 
 
 def _quiet() -> None:

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from ssl import SSLContext
 from typing import Any
-from urllib.parse import urlsplit
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -16,7 +15,7 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.rpc import TIMEOUT_SECONDS, RpcClient
 from lingxi_chassis.tls import new_client
 from lingxi_cli.failures import Failure
-from lingxi_cli.settings import Settings
+from lingxi_cli.settings import Settings, places
 from lingxi_contracts.base import Answer
 from lingxi_contracts.errors import Unavailable
 from lingxi_contracts.operations import GetStatus, Operation
@@ -160,15 +159,14 @@ async def _connect(url: str, tls: SSLContext | None, refusals: _Refusals) -> Cli
 
 def _why(url: str, error: Exception | None) -> str:
     """One line on a connection that does not come about, without the credentials in the URL."""
-    try:
-        place = urlsplit(url).netloc.rpartition("@")[2]
-    except ValueError:
-        place = ""
+    place = places(url)
     if not place:
         return "the NATS URL is none: it should be like nats://user:password@host:4222."
     if error is not None and "authorization violation" in str(error).lower():
         return f"NATS at {place} does not know this user and password."
     if isinstance(error, ConnectionRefusedError):
         return f"nobody answers at {place}, where NATS should be."
+    if isinstance(error, TimeoutError):
+        return f"nothing at {place} says within {CONNECT_SECONDS_MAX:g} s that it is NATS."
     reason = "" if error is None else str(error).removeprefix("nats: ") or type(error).__name__
     return f"no connection to NATS at {place}: {' '.join(reason.split())}"

@@ -18,11 +18,13 @@ def moment(text: str) -> datetime:
         return BEGINNING
     ago = AGO.fullmatch(text)
     if ago is not None:
-        return utc_now() - timedelta(seconds=int(ago[1]) * SECONDS_OF[ago[2]])
+        now = utc_now()
+        seconds = int(ago[1]) * SECONDS_OF[ago[2]]
+        return now - min(timedelta(seconds=seconds), now - BEGINNING)
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
             f"{text!r} is neither like 10m, 2h, 1d, nor a time such as 2026-11-22T15:00, nor all"
         ) from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at

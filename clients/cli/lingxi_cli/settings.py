@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from ssl import SSLContext, SSLError
+from urllib.parse import urlsplit
 
 import orjson
 from pydantic import Field
@@ -12,6 +13,15 @@ from lingxi_cli.failures import Failure
 
 FILE = "operator.json"
 """Written by `make run` into its data directory: URLs with credentials, for its account alone."""
+
+
+def places(url: str) -> str:
+    """Where the servers of a NATS URL are, without credentials; empty: nowhere."""
+    try:
+        found = [urlsplit(one).netloc.rpartition("@")[2] for one in url.split(",")]
+    except ValueError:
+        return ""
+    return ",".join(found) if all(found) else ""
 
 
 class Settings(BaseSettings):
@@ -26,6 +36,7 @@ class Settings(BaseSettings):
     )
 
     nats_url: str | None = Field(default=None, alias="NATS_URL")
+    nats_subscriber_url: str | None = Field(default=None, alias="NATS_SUBSCRIBER_URL")
     nats_ca_file: Path | None = Field(default=None, alias="NATS_CA_FILE")
     nats_cert_file: Path | None = Field(default=None, alias="NATS_CERT_FILE")
     nats_key_file: Path | None = Field(default=None, alias="NATS_KEY_FILE")
@@ -50,13 +61,15 @@ class Settings(BaseSettings):
 
     def subscriber_url(self) -> str:
         """Where NATS is, with credentials that can only read events. Raises `Failure`."""
-        if self.nats_url is not None:
-            raise Failure(
-                "NATS_URL is set: the read-only user stands in the configuration of that server."
-            )
-        url = self._local("subscriber_url")
+        if self.nats_subscriber_url is not None:
+            return self.nats_subscriber_url
+        url = None if self.nats_url is not None else self._local("subscriber_url")
         if url is None:
-            raise Failure("this installation uses a NATS server of your own: ask its configuration")
+            place = places(self.operator_url()) or "HOST:4222"
+            raise Failure(
+                f"it is nats://subscriber:PASSWORD@{place}: the password of this user stands in the"
+                " configuration of that server. NATS_SUBSCRIBER_URL may keep it for this command."
+            )
         return url
 
     def _local(self, name: str) -> str | None:

@@ -1,11 +1,11 @@
 """`lingxi users`: who may use this installation. Passwords come from a prompt or standard input."""
 
 import argparse
-import getpass
 import sys
 from uuid import UUID
 
 from lingxi_chassis.ids import new_id
+from lingxi_cli.asking import ask_line, ask_secret
 from lingxi_cli.commands import OK, Commands, add_command, add_group
 from lingxi_cli.connection import Operator, open_operator
 from lingxi_cli.failures import Failure
@@ -123,7 +123,7 @@ async def _delete(args: argparse.Namespace, settings: Settings) -> int:
         user_id = await user_id_of(operator, args)
         if not args.yes:
             note(f"this deletes {who} and all that is theirs, for good. Type {who} to go on:")
-            if sys.stdin.readline().strip() != who:
+            if ask_line().strip() != who:
                 raise Failure("nothing was deleted.")
         await operator.ask(DeleteUser(operation_id=new_id(), user_id=user_id))
     say(f"{who} is deleted; what is theirs is being erased")
@@ -149,11 +149,11 @@ def _text(given: str) -> str:
 def _read_password() -> str:
     """From the terminal, twice; else the first line of standard input. Never from the arguments."""
     if sys.stdin.isatty():
-        password = getpass.getpass("Password: ")
-        if getpass.getpass("Again: ") != password:
+        password = ask_secret("Password: ")
+        if password and ask_secret("Again: ") != password:
             raise Failure("these were two different passwords.")
     else:
-        password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+        password = ask_line()
     if not password:
         raise Failure("no password was given.")
     return _text(password)

@@ -130,11 +130,21 @@ async def lose(admin_url: str, subject: str) -> None:
         assert await stream.delete_msg("CHAT_EVENTS", lost.seq)
 
 
+def test_longer_ago_than_time_is_since_the_beginning(lingxi: Lingxi, person: Person) -> None:
+    session_id = person.say("hello")["session_id"]
+    of_session = ("--stream", session_id)
+    beginning = told(lingxi, "--since", "all", *of_session)
+    assert beginning
+    assert told(lingxi, "--since", "999999d", *of_session) == beginning
+
+
 def test_what_is_not_understood_says_so(lingxi: Lingxi) -> None:
     """Guards the exit code 2."""
     assert lingxi("events").complained(2, "COMMAND")
     assert lingxi("events", "tail", "--type", "nonsense").complained(2, "message_posted")
     assert lingxi("events", "tail", "--since", "yesterday").complained(2, "10m")
+    beyond = "0001-01-01T00:00+14:00"
+    assert lingxi("events", "tail", "--since", beyond).complained(2, beyond)
     assert lingxi("events", "tail", "--user", "lin").complained(2, "UUID")
     assert lingxi("events", "tail", "--owner", "summarizer").complained(2, "invalid choice")
     assert lingxi("events", "republish").complained(2, "OWNER")

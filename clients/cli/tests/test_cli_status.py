@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,11 @@ def test_wrong_credentials_are_named_as_such(lingxi: Lingxi) -> None:
     assert lingxi("status", NATS_URL="localhost").complained(1, "nats://user:password@host")
     for command in EVERY_COMMAND:
         assert lingxi(*command, NATS_URL=url).complained(1, "use the operator's")
+
+
+def test_settings_that_are_no_text_are_named(lingxi: Lingxi, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"NATS_URL=\xff")
+    assert lingxi("status").complained(1, ".env", "UTF-8")
 
 
 def test_where_nothing_runs_it_says_how_to_start(lingxi: Lingxi, system: RunningSystem) -> None:

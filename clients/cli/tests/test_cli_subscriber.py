@@ -76,6 +76,17 @@ def url(lingxi: Lingxi) -> str:
     return printed.out.strip()
 
 
+def test_where_another_server_is_named_it_says_how_or_what_was_said(lingxi: Lingxi) -> None:
+    """Guards that it is of use on somebody's own server, and tells no other credentials."""
+    ours = "nats://operator:secret@nats-1:4222,nats://operator:secret@nats-2:4222"
+    how = lingxi("subscriber-url", NATS_URL=ours)
+    assert how.complained(1, "nats://subscriber:PASSWORD@nats-1:4222,nats-2:4222:", "NATS_SUB")
+    assert "secret" not in how.err
+    theirs = "nats://subscriber:theirs@nats-1:4222"
+    said = lingxi("subscriber-url", NATS_URL=ours, NATS_SUBSCRIBER_URL=theirs)
+    assert (said.code, said.out) == (0, f"{theirs}\n")
+
+
 async def test_it_reads_and_remembers_its_place(
     url: str, person: Person, system: RunningSystem
 ) -> None:

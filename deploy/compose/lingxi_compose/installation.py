@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lingxi_compose.engine import HERE
 from lingxi_local.nats_configuration import nats_configuration
-from lingxi_local.permissions import OPERATOR, ROLES, USERS
+from lingxi_local.permissions import OPERATOR, ROLES, SUBSCRIBER, USERS
 
 FOLDER = HERE / ".secrets"
 PASSWORD_BYTES = 24
@@ -88,8 +88,7 @@ def _files(kept: Mapping[str, str], nodes: Sequence[str], tls: bool) -> dict[str
         ),
     }
     for service in (*(role.service for role in ROLES), OPERATOR):
-        user = f"{service}:{kept[f'nats.{service}']}"
-        own = {"NATS_URL": ",".join(f"nats://{user}@{node}:{NATS_PORT}" for node in nodes)}
+        own = {"NATS_URL": _nats_url(kept, service, nodes)}
         if tls:
             own["NATS_CA_FILE"] = CA_FILE
         if service in OWNERS:
@@ -97,12 +96,19 @@ def _files(kept: Mapping[str, str], nodes: Sequence[str], tls: bool) -> dict[str
             database = f"lingxi_{service}"
             address = f"{POSTGRES}/{database}{verified}"
             own["DATABASE_URL"] = f"postgresql://{database}:{password}@{address}"
+        if service == OPERATOR:
+            own["NATS_SUBSCRIBER_URL"] = _nats_url(kept, SUBSCRIBER, nodes)
         if service == "gateway":
             others = (kept[name] for name in (NEXT_KEY, LAST_KEY) if name in kept)
             own["JWT_PRIVATE_KEY"] = _in_one_line(kept[SIGNING_KEY])
             own["JWT_OTHER_KEYS"] = _in_one_line("".join(others))
         files[f"{service}.env"] = _env(own)
     return files
+
+
+def _nats_url(kept: Mapping[str, str], user: str, nodes: Sequence[str]) -> str:
+    credentials = f"{user}:{kept[f'nats.{user}']}"
+    return ",".join(f"nats://{credentials}@{node}:{NATS_PORT}" for node in nodes)
 
 
 def _in_one_line(pem: str) -> str:

@@ -19,13 +19,16 @@ from lingxi_local.web import WebApp, WebNotBuilt
 
 async def run(services: Sequence[Service] = SERVICES, *, builds_web: bool = True) -> int:
     """Run until a signal; the exit code."""
-    env = environment()
     try:
+        env = environment()
         settings = LocalSettings.read(env)
         system = LocalSystem(settings.data_dir, port=settings.port, env=env, services=services)
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
             _complain(f"{problem['loc'][0]}: {problem['msg']}")
+        return 1
+    except UnicodeDecodeError:
+        _complain(".env is not UTF-8 text")
         return 1
     asked_to_stop = _stop_signals(system)
     loop = asyncio.get_running_loop()

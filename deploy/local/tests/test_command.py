@@ -191,6 +191,11 @@ def _fails_with_a_line(command: Command, *words: str) -> None:
     assert all(word in line for word in words), line
 
 
+def test_a_dotenv_that_is_no_text_is_named(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"LINGXI_PORT=\xff")
+    _fails_with_a_line(Command(folder, 0), ".env is not UTF-8")
+
+
 def test_an_unfit_setting_is_named(folder: Path) -> None:
     command = Command(folder, 8000, LINGXI_PORT="many")
     assert command.ends() == 1
