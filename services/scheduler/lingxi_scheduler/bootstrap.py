@@ -11,7 +11,7 @@ from lingxi_chassis import migrations, operations
 from lingxi_chassis.consumers import FromLogs, Subscriptions
 from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, Eraser
 from lingxi_chassis.eventlog import EventLog
-from lingxi_chassis.model.client import ModelClient
+from lingxi_chassis.model.client import PATIENT_SECONDS, ModelClient
 from lingxi_chassis.owner import OwnerParts, open_owner
 from lingxi_chassis.postgres import Pool
 from lingxi_chassis.process import Stop
@@ -58,8 +58,6 @@ READ_MODELS = ReadModels(
 LEARNED = ("watches", "agents", "users")
 """Tables of what other owners tell."""
 TOMBSTONES = frozenset({WatchEnded.tag})
-QUIET_SECONDS = 120.0
-"""A small machine's model reads a long prompt for a while before it says a word."""
 
 
 def migrate(settings: Settings) -> None:
@@ -137,7 +135,7 @@ def model_client(settings: Settings) -> ModelClient:
         settings.openai_api_key.get_secret_value(),
         settings.openai_model,
         concurrency=settings.model_concurrency,
-        quiet_seconds=QUIET_SECONDS,
+        quiet_seconds=PATIENT_SECONDS,
     )
 
 

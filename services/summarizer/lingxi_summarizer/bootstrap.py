@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from lingxi_chassis.consumers import Subscriptions
-from lingxi_chassis.model.client import ModelClient
+from lingxi_chassis.model.client import PATIENT_SECONDS, ModelClient
 from lingxi_chassis.operations import asked_model, serve_status
 from lingxi_chassis.process import Stop
 from lingxi_chassis.service import open_service
@@ -16,8 +16,6 @@ from lingxi_summarizer.entrypoints import events
 from lingxi_summarizer.settings import Settings
 
 SERVICE = "summarizer"
-QUIET_SECONDS = 120.0
-"""A small machine's model reads a long prompt for a while before it says a word."""
 
 
 @asynccontextmanager
@@ -33,7 +31,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             settings.openai_api_key.get_secret_value(),
             settings.openai_model,
             concurrency=settings.model_concurrency,
-            quiet_seconds=QUIET_SECONDS,
+            quiet_seconds=PATIENT_SECONDS,
         )
         stack.push_async_callback(client.close)
         parts.health.readings.add("model", client.measure)

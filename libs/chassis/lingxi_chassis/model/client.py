@@ -31,6 +31,9 @@ from lingxi_chassis.model.tokens import TokenCorrection, estimate_prompt_tokens,
 from lingxi_chassis.model.tries import RetryPolicy, Tries
 from lingxi_chassis.model.wire import Wire
 
+PATIENT_SECONDS = 120.0
+"""`quiet_seconds` of those who keep nobody waiting: a small machine's model reads a long prompt for
+a while before it says a word."""
 UNKNOWN_MODEL_SECONDS = 60.0
 UNKNOWN_MODELS_MAX = 256
 
