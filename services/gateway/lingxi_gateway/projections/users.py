@@ -36,18 +36,10 @@ FOLDS = (
     Projection(
         name="registered_users",
         tags=frozenset({UserRegistered.tag}),
-        # What a rebuild finds changed in the same batch, the update below cannot see yet.
         sql="""
             insert into users (user_id, username, email, timezone, created_at)
-            select r.stream_id, r.data->>'username', newest.data->>'email',
-                   newest.data->>'timezone', r.occurred_at
-            from logged r cross join lateral (
-                select data from logged c
-                where c.stream_id = r.stream_id and c.data is not null
-                  and c.type in ('user_registered.v1', 'user_changed.v1')
-                order by version desc limit 1
-            ) newest
-            where r.type = 'user_registered.v1' and r.data is not null""",
+            select stream_id, data->>'username', data->>'email', data->>'timezone', occurred_at
+            from logged where type = 'user_registered.v1' and data is not null""",
     ),
     Projection(
         name="changed_users",
