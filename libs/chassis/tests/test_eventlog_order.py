@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import psycopg
@@ -104,27 +104,51 @@ async def test_transactions_that_commit_in_the_other_order(
 async def test_sixteen_writers_at_once(
     shelves: ShelfLog, log_pool: Pool, log_url: str, nats: Client
 ) -> None:
-    """Guards all of it under load: complete, none twice, each stream in order."""
+    """Guards all of it under load: complete, none twice, each stream in order. Every other writer
+    takes its xid long before it appends."""
     shared = await shelves.append(new_shelf(shelves), [ThingPut(name="first")], AT)
-    conflicts = 0
+    appended, conflicts = 1, 0
+
+    async def put(log: ShelfLog, name: str) -> None:
+        """On the shelf of all, as it is now."""
+        snapshot = await shelves.load(shared.stream_id, shared.user_id)
+        assert snapshot is not None
+        await log.append(snapshot, [ThingPut(name=name)], AT)
+
+    async def put_early(early: psycopg.AsyncConnection, name: str) -> None:
+        """By a transaction that took its xid before somebody else's."""
+        async with early.transaction():
+            await early.execute("select pg_current_xact_id()")
+            with suppress(Conflict):
+                await put(shelves, f"{name} of another")
+                counted(1)
+            await put(within(shelves, early), name)
+
+    def counted(events: int) -> None:
+        nonlocal appended
+        appended += events
 
     async def write(writer: int) -> None:
         nonlocal conflicts
         own = new_shelf(shelves)
-        for number in range(15):
-            event = ThingPut(name=f"{writer} {number}")
-            own = await shelves.append(own, [event, ThingPut(name=f"{event.name} b")], AT)
-            snapshot = await shelves.load(shared.stream_id, shared.user_id)
-            assert snapshot is not None
-            try:
-                await shelves.append(snapshot, [event], AT)
-            except Conflict:
-                conflicts += 1
+        async with await psycopg.AsyncConnection.connect(log_url, autocommit=True) as early:
+            for number in range(15):
+                name = f"{writer} {number}"
+                own = await shelves.append(
+                    own, [ThingPut(name=name), ThingPut(name=f"{name} b")], AT
+                )
+                counted(2)
+                try:
+                    await (put_early(early, name) if writer % 2 else put(shelves, name))
+                    counted(1)
+                except Conflict:
+                    conflicts += 1
 
     async with relaying(log_url, nats):
         await asyncio.gather(*(write(writer) for writer in range(16)))
         await holds_the_log(nats, log_url)
         events = await published(nats)
-    assert len(events) == 1 + 16 * 15 * 3 - conflicts
+    assert conflicts > 0
+    assert len(events) == appended
     assert len({event.id for event in events}) == len(events)
     assert in_version_order(events)
