@@ -4,11 +4,16 @@ from dataclasses import dataclass
 
 from tests.e2e.client import PASSWORD, Json, User, connection, log_in
 from tests.e2e.searching import OWNERS, count, open_erasures
+from tests.e2e.silence import silence
 from tests.fixtures.system import RunningSystem
 from tests.fixtures.waiting import eventually
 
 ERASED_SECONDS_MAX = 60.0
 """Until nothing is left to erase: the relays' checkpoints, the job's pauses, a restart."""
+
+CONCLUDED_SECONDS_MAX = 60.0
+REVIEWED_MESSAGES = 20
+"""With so many, somebody looks whether the personality should adapt; a summary comes earlier."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,26 @@ async def populated_with(
         await user.send("PATCH", f"/api/sessions/{session_ids[-1]}/", title)
     agent_ids = tuple(agent["id"] for agent in agents)
     return Leaver(user, user_id, marker, agent_ids, tuple(session_ids))
+
+
+async def accompany(system: RunningSystem, leaver: Leaver) -> None:
+    """Have the first agent conclude all it can from the first session, and write first in it."""
+    user, agent_id, session_id = leaver.user, leaver.agent_ids[0], leaver.session_ids[0]
+    wishes = {"parameters": {"auto_apply_confidence": None, "proactive_behavior": "aggressive"}}
+    await user.send("PATCH", f"/api/agents/{agent_id}/", wishes)
+    said = (f"My dog is called {leaver.marker}.", f"Please be more like {leaver.marker}.")
+    while len(await user.messages(session_id)) < REVIEWED_MESSAGES:
+        for text in said:
+            await user.say(text, session_id=session_id)
+
+    async def concluded() -> bool:
+        summary = (await user.get(f"/api/sessions/{session_id}/summary/"))["summary"]
+        memories = await user.get(f"/api/agents/{agent_id}/memories/")
+        waiting = await user.get(f"/api/sessions/{session_id}/personality-suggestion/")
+        return all(leaver.marker in str(found) for found in (summary, memories, waiting))
+
+    await eventually(concluded, CONCLUDED_SECONDS_MAX)
+    await silence(system, user, session_id)
 
 
 async def erased(system: RunningSystem, user_id: str) -> None:

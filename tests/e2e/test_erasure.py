@@ -9,7 +9,14 @@ import pytest
 from lingxi_chassis.ids import new_id
 from lingxi_contracts.subjects import dead_letter_subject
 from tests.e2e.client import PASSWORD, Json, NewUser, connection, log_in, problem
-from tests.e2e.leavers import ERASED_SECONDS_MAX, Leaver, erased, populated_with, registered
+from tests.e2e.leavers import (
+    ERASED_SECONDS_MAX,
+    Leaver,
+    accompany,
+    erased,
+    populated_with,
+    registered,
+)
 from tests.e2e.processes import frozen
 from tests.e2e.searching import (
     count,
@@ -26,9 +33,12 @@ from tests.fixtures.waiting import eventually
 
 TABLES = {
     "gateway.events",
+    "gateway.streams",
     "gateway.users",
     "agent.agents",
     "agent.events",
+    "agent.memories",
+    "agent.personality_suggestions",
     "agent.personality_versions",
     "agent.streams",
     "chat.agents",
@@ -36,9 +46,14 @@ TABLES = {
     "chat.messages",
     "chat.sessions",
     "chat.streams",
+    "chat.summaries",
+    "scheduler.decisions",
+    "scheduler.events",
 }
-"""Where a user's texts are while they are here. `gateway.streams` has the address."""
-STREAMS = {"GATEWAY_EVENTS", "AGENT_EVENTS", "CHAT_EVENTS"}
+"""Where a user's texts are while they are here, and all of where they are."""
+STREAMS = {"GATEWAY_EVENTS", "AGENT_EVENTS", "CHAT_EVENTS", "SCHEDULER_EVENTS"}
+RECALLED = "select count(*) from message_terms where session_id = any(%(sessions)s::uuid[])"
+"""Of what is recalled there are fingerprints alone."""
 
 
 @pytest.fixture
@@ -71,7 +86,7 @@ async def letters_of(system: RunningSystem, user_id: str) -> int:
 async def told_of(system: RunningSystem, user_id: str) -> dict[str, list[str]]:
     """The names of the events about a user, by stream."""
     return {
-        stream: [subject.split(".")[2] for subject, _ in messages if f".{user_id}." in subject]
+        stream: sorted(subj.split(".")[2] for subj, _ in messages if f".{user_id}." in subj)
         for stream, messages in (await messages_in(system)).items()
         if stream in STREAMS
     }
@@ -87,18 +102,22 @@ async def kept(world: World) -> tuple[Json, Json]:
 async def test_nothing_of_a_deleted_user_is_found(
     system: RunningSystem, leaver: Leaver, bystander: World
 ) -> None:
-    """Guards every place: tables, statistics, streams, letters, log lines, files."""
+    """Guards every place: tables, statistics, streams, live signals, letters, log lines,
+    files; and the search, which has found the text in each of them."""
     refused = await leaver.user.http.post("/api/agents/", json={"name": f"{leaver.marker} agent 0"})
     problem(refused, 409, "agent_name_taken")
+    await accompany(system, leaver)
     await write_letters(system, leaver.user_id)
     before = await kept(bystander)
     rewrite_tables(system)
     found = in_databases(system, leaver.marker)
-    assert found >= TABLES
+    assert found == TABLES
     assert not {place for place in found if "pg_stats" in place}
-    assert await in_streams(system, leaver.marker) >= STREAMS
+    assert await in_streams(system, leaver.marker) == {*STREAMS, "CHAT_LIVE"}
     assert {"postgres", "nats"} <= await in_files(system, leaver.marker)
     assert await letters_of(system, leaver.user_id) == 2
+    recalled = {"sessions": list(leaver.session_ids)}
+    assert count(system, "chat", RECALLED, recalled) > 0
 
     await leaver.leave()
     await erased(system, leaver.user_id)
@@ -106,11 +125,13 @@ async def test_nothing_of_a_deleted_user_is_found(
     assert in_databases(system, leaver.marker) == set()
     assert await in_streams(system, leaver.marker) == set()
     assert await letters_of(system, leaver.user_id) == 0
+    assert count(system, "chat", RECALLED, recalled) == 0
     assert leaver.marker not in system.output
     assert await told_of(system, leaver.user_id) == {
         "GATEWAY_EVENTS": ["user_deleted"],
-        "AGENT_EVENTS": ["agent_deleted"] * len(leaver.agent_ids),
+        "AGENT_EVENTS": [*["agent_deleted"] * len(leaver.agent_ids), "memory_forgotten"],
         "CHAT_EVENTS": ["session_deleted"] * len(leaver.session_ids),
+        "SCHEDULER_EVENTS": ["watch_ended"],
     }
     rewrite_tables(system)
     assert await in_files(system, leaver.marker) == set()
