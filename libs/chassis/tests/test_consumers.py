@@ -10,6 +10,7 @@ import pytest
 from nats.js.errors import NotFoundError
 from psycopg.errors import ReadOnlySqlTransaction, TransactionTimeout
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
 from libs.chassis.tests.clerk import QUICK, Publisher, Seen, letters, replica, settled
 from lingxi_chassis.bus import connect
@@ -210,12 +211,15 @@ async def test_what_a_handler_gives_up_is_a_dead_letter_at_once(
         raise Permanent("sold_out")
 
     seen = Seen(give_up)
-    await shop.publish()
-    async with replica(nats_url, seen):
-        await eventually(lambda: len(seen.ids) == 1)
-        await settled(shop)
+    event = await shop.publish()
+    with capture_logs() as logs:
+        async with replica(nats_url, seen):
+            await eventually(lambda: len(seen.ids) == 1)
+            await settled(shop)
     [(_, letter)] = await letters(shop)
     assert (letter["error"], letter["deliveries"], len(seen.ids)) == ("sold_out", 1, 1)
+    [line] = [line for line in logs if line["event"] == "event_dead"]
+    assert (line["error"], line["event_id"]) == ("sold_out", str(event.id))
 
 
 async def test_an_event_that_kills_the_process_is_not_handled_for_ever(

@@ -50,8 +50,16 @@ async def test_a_crash_before_the_acknowledgement_delivers_again(
 async def test_dead_letters_stream_is_made_again_when_it_is_needed(
     shop: Publisher, nats_url: str
 ) -> None:
-    """Guards the reference: an event is not terminated before its letter is stored."""
+    """Guards the reference: an event is not terminated before its letter is stored. Until then it
+    is an outage like any other."""
     seen = Seen()
+    with capture_logs() as logs:
+        await _buried_without_a_stream(shop, nats_url, seen)
+    told = {line["event"]: line["log_level"] for line in logs}
+    assert (told["dead_letter_not_stored"], told["event_dead"]) == ("warning", "error")
+
+
+async def _buried_without_a_stream(shop: Publisher, nats_url: str, seen: Seen) -> None:
     async with replica(nats_url, seen):
         await shop.js.delete_stream(DEAD_LETTERS_STREAM)
         await shop.js.publish(f"shop.event.thing_sold.{new_id()}.x", b"not JSON")

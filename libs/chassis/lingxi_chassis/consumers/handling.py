@@ -257,13 +257,14 @@ class Handling:
     async def _bury(self, message: Msg, event: Envelope | None, dead: _Dead) -> _Verdict | _Dead:
         try:
             await put_dead_letter(self._js, self._durable, message, event, dead.error)
-        except (NatsError, TimeoutError, OSError):
-            log.exception("dead_letter_not_stored", consumer=self._durable.name)
+        except (NatsError, TimeoutError, OSError) as error:
+            log.warning("dead_letter_not_stored", consumer=self._durable.name, error=repr(error))
             await self._try_ensure_dead_letters()
             return _Verdict.AWAY
         log.error(
             "event_dead",
             consumer=self._durable.name,
+            event_id=str(event.id) if event else None,
             stream_seq=message.metadata.sequence.stream,
             error=dead.error,
         )
