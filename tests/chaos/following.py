@@ -26,8 +26,11 @@ async def follow(me: Somebody) -> None:
                         cursor = frame.id or cursor
                         _note(me, frame)
             except httpx.HTTPStatusError as error:
-                if error.response.status_code == HTTPStatus.UNAUTHORIZED and me.journal.leaving:
+                status = error.response.status_code
+                if status == HTTPStatus.UNAUTHORIZED and me.journal.leaving:
                     return
+                if status != HTTPStatus.SERVICE_UNAVAILABLE:
+                    me.journal.complaints.append(f"the feed answered {status}")
             except httpx.HTTPError:
                 pass
             await asyncio.sleep(PAUSE_SECONDS)

@@ -12,7 +12,6 @@ from tests.e2e.client import connection, log_in, register
 
 REQUEST_SECONDS_MAX = 8.0
 SESSIONS_MAX = 4
-AWAY = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 class Somebody:
@@ -38,12 +37,18 @@ class Somebody:
         self.journal.user_id = (await self.http.get("/api/me/")).json()["id"]
 
     async def request(self, method: str, path: str, **more: Any) -> httpx.Response | None:
-        """The answer; None: none came, or nobody was there, so that the outcome is unknown."""
+        """The answer; None: none came, or nobody was there, so that the outcome is unknown.
+
+        Clients must bear with that, but never with an error that nobody foresaw.
+        """
         try:
             answer = await self.http.request(method, path, **more)
         except httpx.HTTPError:
             return None
-        return None if answer.status_code in AWAY else answer
+        if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.complain(f"{method} {path}", answer)
+            return None
+        return None if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE else answer
 
     def new_text(self) -> tuple[int, str]:
         """Words that nobody ever said, and their number."""
