@@ -59,8 +59,9 @@ class Role:
             subjects += _own_stream(stream)
         subjects += [f"{owner}.rpc.{name}" for owner, names in self.calls.items() for name in names]
         for stream, handlers in self.hears.items():
-            # A replay finds its event in the stream itself.
+            # A replay finds its event in the stream itself, or asks the owner.
             subjects += [f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "MSG.GET")]
+            subjects.append(f"{_owner_of(stream)}.rpc.read_event")
             for handler in handlers:
                 subjects += _consuming(stream, _durable(self.service, handler))
         for stream in self.reads:
@@ -89,6 +90,10 @@ class Role:
 
 def _log_of(owner: str) -> str:
     return f"{owner.upper()}_EVENTS"
+
+
+def _owner_of(log: str) -> str:
+    return log.removesuffix("_EVENTS").lower()
 
 
 def _own_stream(stream: str) -> list[str]:

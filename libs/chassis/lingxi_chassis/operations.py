@@ -11,7 +11,7 @@ from lingxi_chassis.log_state import log_status, measure_log
 from lingxi_chassis.owner import OwnerParts
 from lingxi_chassis.rebuild.on_request import Rebuilds
 from lingxi_chassis.relay.healing import ask_to_heal
-from lingxi_chassis.relay.pages import read_log
+from lingxi_chassis.relay.pages import read_event, read_log
 from lingxi_chassis.rpc import RpcServer
 from lingxi_contracts.operations import (
     GetStatus,
@@ -22,7 +22,7 @@ from lingxi_contracts.operations import (
     Republished,
     ServiceStatus,
 )
-from lingxi_contracts.reading import ReadLog
+from lingxi_contracts.reading import ReadEvent, ReadLog
 
 type ReadStatus = Callable[[], Awaitable[LogStatus]]
 
@@ -41,6 +41,7 @@ async def serve(
     await parts.server.serve(Republish, republish)
     await parts.server.serve(Rebuild, rebuilds.__call__)
     await parts.server.serve(ReadLog, lambda question: read_log(parts.pool, owner, question))
+    await parts.server.serve(ReadEvent, lambda question: read_event(parts.pool, owner, question))
 
 
 async def serve_status(

@@ -17,7 +17,7 @@ class HandlerUnknown(Refusal):
 
 
 class EventGone(Refusal):
-    """The event is no longer in its owner's stream: too old, or erased."""
+    """The event is no longer in its owner's stream, and its log has none of this id."""
 
     code = "event_gone"
 
@@ -35,7 +35,7 @@ class Replayed(Answer):
 
 
 class ReplayLetter(Operation[Replayed]):
-    """Take the event of a dead letter from its owner's stream and handle it again.
+    """Take the event of a dead letter from its owner and handle it again.
 
     Refused: HandlerUnknown, EventGone, HandlerFailed, Unavailable. A repeat is harmless.
     """

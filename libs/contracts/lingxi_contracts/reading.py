@@ -1,7 +1,10 @@
-"""A question that every owner of a log answers: what it says, from its beginning, page by page.
+"""Questions that every owner of a log answers: what it says, from its beginning, page by page, and
+what one event was.
 
 For services that keep what others' events told, and lost it or began late: streams forget.
 """
+
+from uuid import UUID
 
 from pydantic import Field
 
@@ -35,3 +38,17 @@ class ReadLog(Request[LogPage]):
     name = "read_log"
     names: tuple[str, ...] = Field(min_length=1, max_length=NAMES_MAX)
     after: LogPlace = LogPlace()
+
+
+class LoggedEvent(Answer):
+    """An event as the log has it, `data` null if it was erased; null: the log has none of this id,
+    or one too large for an answer."""
+
+    event: Envelope | None
+
+
+class ReadEvent(Request[LoggedEvent]):
+    """One event of an owner's log. The caller says which owner it asks."""
+
+    name = "read_event"
+    event_id: UUID

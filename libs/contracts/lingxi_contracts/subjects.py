@@ -103,8 +103,3 @@ def dead_letters_of(user_id: UUID) -> str:
 def dead_letters_for(service: str = "*", handler: str = "*") -> str:
     """All dead letters of a service, or of one of its handlers."""
     return f"dead.{service}.{handler}.>"
-
-
-def events_of_user(owner: str, name: str, user_id: UUID) -> str:
-    """All events of one name about one user."""
-    return f"{owner}.event.{name}.{user_id}.*"

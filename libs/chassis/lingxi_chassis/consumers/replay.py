@@ -1,16 +1,14 @@
 """A service's part in a replay: find the event of a dead letter, and handle it once more.
 
-The event is taken from the owner's stream, never from who asks, one message at a time: a consumer
-of another name than its durables' is not permitted to a service. It is handled beside the durable
-consumer, as by one more worker; handlers are idempotent and commutative.
+The event is taken from its owner, never from who asks: from the stream where the letter says, else
+from the log, which forgets none. It is handled beside the durable consumer, as by one more worker;
+handlers are idempotent and commutative.
 """
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 from nats.js import JetStreamContext
-from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
@@ -18,19 +16,17 @@ from lingxi_chassis import context
 from lingxi_chassis.consumers.dead_letters import unread_event_id
 from lingxi_chassis.consumers.durable import Durable
 from lingxi_chassis.consumers.handling import AWAY, Handle
+from lingxi_chassis.rpc import RpcClient
 from lingxi_contracts.dead_letters import EventGone, HandlerFailed, Replayed, ReplayLetter
 from lingxi_contracts.envelope import Envelope
 from lingxi_contracts.errors import Refusal, Unavailable
-from lingxi_contracts.subjects import events_of_user
-
-SEARCHED_EVENTS_MAX = 10_000
-"""Of one user and one name, when a healed stream holds the event at another sequence."""
+from lingxi_contracts.reading import ReadEvent
 
 log = structlog.get_logger(__name__)
 
 
 async def replay_event(
-    js: JetStreamContext, durable: Durable, handle: Handle, request: ReplayLetter
+    js: JetStreamContext, rpc: RpcClient, durable: Durable, handle: Handle, request: ReplayLetter
 ) -> Replayed:
     """Handle the event again.
 
@@ -38,15 +34,11 @@ async def replay_event(
         EventGone, HandlerFailed, Unavailable.
     """
     try:
-        message = await _find(js, durable, request)
+        event = await _in_stream(js, durable, request) or await _in_log(rpc, durable, request)
     except AWAY as error:
         raise Unavailable from error
-    if message is None:
+    if event is None:
         raise EventGone
-    try:
-        event = Envelope.model_validate_json(message.data or b"")
-    except ValidationError as error:
-        raise HandlerFailed(error="Unreadable") from error
     if event.data is None or event.name not in durable.events:
         return Replayed(outcome="skipped")
     context.begin(event.correlationid, str(event.id))
@@ -63,33 +55,25 @@ async def replay_event(
     return Replayed(outcome="handled")
 
 
-async def _find(
+async def _in_stream(
     js: JetStreamContext, durable: Durable, request: ReplayLetter
-) -> RawStreamMsg | None:
-    """Where the letter says, or wherever a healed stream has it now."""
-    with suppress(NotFoundError):
-        there = await js.get_msg(durable.stream, request.stream_seq)
-        if _is_it(there, durable, request):
-            return there
-    if request.event_type is None:
-        return None
-    of_user = events_of_user(durable.owner, request.event_type.partition(".")[0], request.user_id)
-    seq = 0
-    for _ in range(SEARCHED_EVENTS_MAX):
-        try:
-            found = await js.get_msg(durable.stream, seq=seq + 1, subject=of_user, next=True)
-        except NotFoundError:
-            return None
-        if _is_it(found, durable, request):
-            return found
-        assert found.seq is not None
-        seq = found.seq
-    return None
-
-
-def _is_it(message: RawStreamMsg, durable: Durable, request: ReplayLetter) -> bool:
-    assert message.seq is not None
+) -> Envelope | None:
+    """Where the letter says, unless the stream has forgotten it or was filled anew."""
     try:
-        return Envelope.model_validate_json(message.data or b"").id == request.event_id
-    except ValidationError:
-        return unread_event_id(durable, message.seq) == request.event_id
+        message = await js.get_msg(durable.stream, request.stream_seq)
+    except NotFoundError:
+        return None
+    try:
+        event = Envelope.model_validate_json(message.data or b"")
+    except ValidationError as error:
+        if unread_event_id(durable, request.stream_seq) == request.event_id:
+            raise HandlerFailed(error="Unreadable") from error
+        return None
+    return event if event.id == request.event_id else None
+
+
+async def _in_log(rpc: RpcClient, durable: Durable, request: ReplayLetter) -> Envelope | None:
+    if request.event_type is None:
+        return None  # it was unreadable: no log has such a thing
+    question = ReadEvent(event_id=request.event_id)
+    return (await rpc.call(question, owner=durable.owner)).event

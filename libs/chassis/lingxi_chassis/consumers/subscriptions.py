@@ -30,6 +30,7 @@ from lingxi_chassis.consumers.handling import Handle, Handling
 from lingxi_chassis.consumers.pull import HandledPull
 from lingxi_chassis.consumers.replay import replay_event
 from lingxi_chassis.health import Health
+from lingxi_chassis.rpc import RpcClient
 from lingxi_chassis.tasks import in_background
 from lingxi_contracts.dead_letters import HandlerUnknown, Replayed, ReplayLetter
 from lingxi_contracts.envelope import Envelope
@@ -194,6 +195,7 @@ class Subscriptions:
         self._service = service
         self._nats = nats
         self._js = nats.jetstream()
+        self._rpc = RpcClient(nats)
         self._on_death = on_death
         self._replicas = replicas
         self._broker = _Broker(nats)
@@ -267,7 +269,7 @@ class Subscriptions:
         for subscription in self._subscriptions:
             if subscription.durable.handler == request.handler:
                 return await replay_event(
-                    self._js, subscription.durable, subscription.handle, request
+                    self._js, self._rpc, subscription.durable, subscription.handle, request
                 )
         raise HandlerUnknown
 

@@ -1,4 +1,5 @@
-"""The log for whoever derives tables from it: its events in the order of publication, in pages.
+"""The log for whoever derives tables from it: its events in the order of publication, in pages, and
+each by its id.
 
 A page looks at `SCANNED_ROWS_MAX` rows at most, whatever is asked for: it costs the same in every
 log, and may tell nothing but where to go on.
@@ -7,11 +8,11 @@ log, and may tell nothing but where to go on.
 import structlog
 
 from lingxi_chassis.postgres import AWAY, Pool, borrowed
-from lingxi_chassis.relay.rows import Checkpoint, LogRow, read_rows
+from lingxi_chassis.relay.rows import Checkpoint, LogRow, read_row, read_rows
 from lingxi_chassis.rpc import ANSWER_BYTES_MAX, within_bytes
 from lingxi_contracts.envelope import Envelope
 from lingxi_contracts.errors import Unavailable
-from lingxi_contracts.reading import LogPage, LogPlace, ReadLog
+from lingxi_contracts.reading import LoggedEvent, LogPage, LogPlace, ReadEvent, ReadLog
 
 SCANNED_ROWS_MAX = 500
 EVENTS_BYTES_MAX = ANSWER_BYTES_MAX - 16 * 1024
@@ -38,10 +39,26 @@ async def read_log(pool: Pool, owner: str, question: ReadLog) -> LogPage:
     )
 
 
+async def read_event(pool: Pool, owner: str, question: ReadEvent) -> LoggedEvent:
+    """One event, erased or not. Raises Unavailable."""
+    try:
+        async with borrowed(pool) as connection:
+            row = await read_row(connection, question.event_id)
+    except AWAY as error:
+        raise Unavailable from error
+    told = _envelope(row, owner) if row else b""
+    return LoggedEvent(event=Envelope.model_validate_json(told) if told else None)
+
+
 def _told(row: LogRow, owner: str, names: frozenset[str]) -> bytes:
     """A row's envelope; empty: it is not to be told."""
     if row.data is None or row.type.partition(".")[0] not in names:
         return b""
+    return _envelope(row, owner)
+
+
+def _envelope(row: LogRow, owner: str) -> bytes:
+    """Empty: no answer has room for it."""
     told = row.envelope(owner)
     if len(told) <= EVENTS_BYTES_MAX:
         return told

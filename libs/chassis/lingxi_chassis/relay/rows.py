@@ -80,15 +80,18 @@ class LogRow:
         return b'%s,"data":%s}' % (start[:-1], (self.data or "null").encode())
 
 
-_READ = b"""
+_ROW = """
     select position, xid::text as xid_text, event_id, stream_id, version, type, user_id,
            occurred_at, data::text, metadata
     from events
+"""
+_READ = f"""{_ROW}
     where (xid, position) > (%(xid)s::xid8, %(position)s)
       and xid < pg_snapshot_xmin(pg_current_snapshot())
     order by xid, position
     limit %(limit)s
-"""
+""".encode()
+_READ_ONE = f"{_ROW} where event_id = %(event_id)s".encode()
 
 
 async def read_rows(connection: Connection, after: Checkpoint, limit: int) -> list[LogRow]:
@@ -96,6 +99,13 @@ async def read_rows(connection: Connection, after: Checkpoint, limit: int) -> li
     params = {"xid": after.xid, "position": after.position, "limit": limit}
     cursor = await connection.execute(_READ, params)
     return [LogRow(*row) for row in await cursor.fetchall()]
+
+
+async def read_row(connection: Connection, event_id: UUID) -> LogRow | None:
+    """The row of one event."""
+    cursor = await connection.execute(_READ_ONE, {"event_id": event_id})
+    row = await cursor.fetchone()
+    return LogRow(*row) if row else None
 
 
 async def skip_rows(connection: Connection, after: Checkpoint, count: int) -> Checkpoint | None:
