@@ -43,10 +43,12 @@ async def delete_messages(
     stream: str,
     subject: str,
     end_seq: int,
+    *,
     which: Callable[[bytes], bool] = lambda _: True,
+    most: int | None = None,
 ) -> int:
     """Overwrite and forget all messages of a subject before `end_seq`, or those with such a body;
-    how many there were.
+    how many there were. With `most` of them it is over, and there may be more.
 
     Two requests a message. Raises as `delete_message`.
     """
@@ -60,6 +62,8 @@ async def delete_messages(
             await _delete(js, stream, batch)
             deleted += len(batch)
             batch = []
+            if most is not None and deleted >= most:
+                return deleted
     if batch:
         await _delete(js, stream, batch)
     return deleted + len(batch)

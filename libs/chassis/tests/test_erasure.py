@@ -32,8 +32,9 @@ from lingxi_chassis.bus import connect
 from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
 from lingxi_chassis.consumers.letters import list_letters
-from lingxi_chassis.erasure import Eraser, LivePurge, queue
+from lingxi_chassis.erasure import Eraser, LivePurge, purge, queue
 from lingxi_chassis.erasure.blank import ROWS_PER_TRANSACTION_MAX
+from lingxi_chassis.erasure.purge import Outcome
 from lingxi_chassis.erasure.queue import open_erasures
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool, execute, fetch_one
@@ -384,6 +385,30 @@ async def test_a_long_stream_is_blanked_in_short_transactions(
     assert row == (rows,)
 
 
+async def test_a_long_stream_takes_turns_with_others(
+    erasable: ShelfLog, log_pool: Pool, log_url: str, nats: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards fairness: what is deleted after a long stream does not wait for its end."""
+    monkeypatch.setattr(purge, "MESSAGES_A_TURN_MAX", 4)
+    js = nats.jetstream()
+    async with relaying(log_url, nats):
+        long = await filled(erasable, MARKER, things=13)
+        short = await filled(erasable, MARKER, things=1)
+        for shelf in (long, short):
+            await burn(erasable, shelf)
+        await holds_the_log(nats, log_url)
+        await eventually(lambda: passed(log_pool))
+        eraser = Eraser("shelf", log_pool, js)
+        for left in (9, 5, 1):
+            await eraser.work()
+            assert len(names_in(await in_stream(js, STREAM), long.stream_id)) == left + 1
+            assert names_in(await in_stream(js, STREAM), short.stream_id) == [{}]
+            assert await open_erasures(log_pool) == 1
+        await eraser.work()
+        assert await open_erasures(log_pool) == 0
+        assert names_in(await in_stream(js, STREAM), long.stream_id) == [{}]
+
+
 async def test_replicas_share_the_work(
     erasable: ShelfLog, log_pool: Pool, log_url: str, nats: Client
 ) -> None:
@@ -432,9 +457,9 @@ async def test_long_work_is_not_handed_to_another(
     monkeypatch.setattr(queue, "RENEW_SECONDS", 0.2)
     release = asyncio.Event()
 
-    async def take_long(*_: object) -> bool:
+    async def take_long(*_: object) -> Outcome:
         await release.wait()
-        return True
+        return "done"
 
     slow, other = (Eraser("shelf", log_pool, nats.jetstream()) for _ in range(2))
     monkeypatch.setattr(slow, "erase_stream", take_long)

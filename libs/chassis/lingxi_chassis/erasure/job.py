@@ -8,7 +8,8 @@ stream into `erasures`. Then, each step idempotent and repeated after a crash at
    live signals, and drop the dead letters about it;
 3. once no rebuild is under way that may have copied its rows, see that none that died left copies.
 
-Any number of replicas may run it. Source: architecture 4, "Erasure".
+A long stream takes turns with the others. Any number of replicas may run it. Source: architecture
+4, "Erasure".
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from prometheus_client import Counter, Gauge
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.erasure import queue
 from lingxi_chassis.erasure.blank import blank_rows
-from lingxi_chassis.erasure.purge import LivePurge, purge_events, purge_letters, purge_live
+from lingxi_chassis.erasure.purge import LivePurge, Outcome, purge_events, purge_letters, purge_live
 from lingxi_chassis.erasure.queue import Erasure
 from lingxi_chassis.leases import LeaseLost, held
 from lingxi_chassis.postgres import Pool
@@ -95,22 +96,26 @@ class Eraser:
         return len(erasures)
 
     async def _work_on(self, erasure: Erasure) -> None:
-        if not await self._try(erasure):
-            await queue.put_off(self._pool, erasure)
-            return
-        await queue.done(self._pool, erasure)
-        ERASED.inc()
-        log.info("stream_erased", owner=self._owner, stream_id=str(erasure.stream_id))
+        match await self._try(erasure):
+            case "later":
+                await queue.put_off(self._pool, erasure)
+            case "go on":
+                await queue.go_on(self._pool, erasure)
+                self.wake()
+            case "done":
+                await queue.done(self._pool, erasure)
+                ERASED.inc()
+                log.info("stream_erased", owner=self._owner, stream_id=str(erasure.stream_id))
 
-    async def _try(self, erasure: Erasure) -> bool:
+    async def _try(self, erasure: Erasure) -> Outcome:
         try:
             return await self.erase_stream(erasure)
         except AWAY as error:
             log.warning("erasure_put_off", owner=self._owner, error=repr(error))
-            return False
+            return "later"
 
-    async def erase_stream(self, erasure: Erasure) -> bool:
-        """Erase one stream as far as is possible now; whether nothing is left.
+    async def erase_stream(self, erasure: Erasure) -> Outcome:
+        """Erase one stream as far as is possible now, a long one turn by turn.
 
         Raises:
             Unavailable, nats.errors.Error: a part is away.
@@ -118,8 +123,9 @@ class Eraser:
         if erasure.stage == "blank":
             await blank_rows(self._pool, erasure)
             await queue.blanked(self._pool, erasure)
-        if not await purge_events(self._pool, self._js, self._owner, erasure):
-            return False
+        outcome = await purge_events(self._pool, self._js, self._owner, erasure)
+        if outcome != "done":
+            return outcome
         await purge_live(self._js, self._live, erasure.user_id, erasure.stream_id)
         await purge_letters(self._pool, self._js, erasure)
-        return await discard_leftovers(self._pool)
+        return "done" if await discard_leftovers(self._pool) else "later"

@@ -10,6 +10,7 @@ signals are in memory alone, and dead letters hold no content: those are purged.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from nats.js import JetStreamContext
@@ -35,8 +36,16 @@ class LivePurge:
     subject: Callable[[UUID, UUID], str]
 
 
-async def purge_events(pool: Pool, js: JetStreamContext, owner: str, erasure: Erasure) -> bool:
-    """Delete the stream's events before its tombstone; False: the relay is not that far yet.
+MESSAGES_A_TURN_MAX = 500
+"""Of one stream, before others have their turn: some seconds."""
+
+type Outcome = Literal["done", "go on", "later"]
+"""How far one turn came: `go on` when others had theirs, `later` when something is not yet so."""
+
+
+async def purge_events(pool: Pool, js: JetStreamContext, owner: str, erasure: Erasure) -> Outcome:
+    """Delete the stream's events before its tombstone, so many a turn; `later`: the relay is not
+    that far yet.
 
     Raises:
         Unavailable, nats.errors.Error: the database or JetStream is away.
@@ -51,19 +60,20 @@ async def purge_events(pool: Pool, js: JetStreamContext, owner: str, erasure: Er
         {"stream_id": erasure.stream_id, "version": erasure.version},
     )
     if row is None:
-        return False
+        return "later"
     tag, created, passed_seq = row
     stream = stream_name(owner)
     if not await is_same_life(js, stream, created):
-        return False
+        return "later"
     subject = event_subject(owner, tag, erasure.user_id, erasure.stream_id)
     try:
         tombstone_seq = (await js.get_msg(stream, subject=subject)).seq
     except NotFoundError:
         tombstone_seq = None  # the stream has forgotten it, by age
     of_stream = events_of_stream(owner, erasure.user_id, erasure.stream_id)
-    await delete_messages(js, stream, of_stream, tombstone_seq or passed_seq + 1)
-    return True
+    end_seq = tombstone_seq or passed_seq + 1
+    deleted = await delete_messages(js, stream, of_stream, end_seq, most=MESSAGES_A_TURN_MAX)
+    return "done" if deleted < MESSAGES_A_TURN_MAX else "go on"
 
 
 async def is_same_life(js: JetStreamContext, stream: str, created: str) -> bool:

@@ -81,6 +81,16 @@ async def blanked(pool: Pool, erasure: Erasure) -> None:
     )
 
 
+async def go_on(pool: Pool, erasure: Erasure) -> None:
+    """There is more to do, behind all that is due by now; tries count anew."""
+    await execute(
+        pool,
+        "update erasures set lease_until = null, not_before = now(), tries = 0"
+        " where stream_id = %(stream_id)s",
+        {"stream_id": erasure.stream_id},
+    )
+
+
 async def put_off(pool: Pool, erasure: Erasure) -> None:
     """Somebody may try again in a while, longer each time."""
     pause = min(FIRST_PAUSE_SECONDS * 2 ** min(erasure.tries - 1, 16), PAUSE_SECONDS_MAX)

@@ -76,7 +76,7 @@ class Redactor:
                 stream_name(self._owner),
                 event_subject(self._owner, tag, user_id, stream_id),
                 rows[0][5] + 1,
-                tells_more,
+                which=tells_more,
             )
 
     async def _passed(self, rows: list[Row]) -> bool:
