@@ -25,14 +25,14 @@ class SpeakingModel:
         return self._client.tokens.estimated(model or self._client.default_model, tokens)
 
     async def speak(
-        self, profile: AgentProfile, prompt: Prompt
+        self, profile: AgentProfile, prompt: Prompt, max_tokens: int | None
     ) -> AsyncGenerator[str | Anew | Spoken]:
         """The reply as it comes, at last all of it. Raises ModelFailure."""
         request = ChatRequest(
             messages=_messages(prompt),
             model=profile.parameters.model,
             temperature=profile.parameters.temperature,
-            max_tokens=profile.parameters.max_tokens,
+            max_tokens=max_tokens,
             priority=Priority.REPLY,
         )
         async with aclosing(self._client.stream_through_cuts(request)) as parts:

@@ -179,7 +179,8 @@ class AnswerTurns:
     ) -> Spoken:
         """Tell what the model says, up to its end."""
         times.asked()
-        async with aclosing(self.model.speak(profile, prompt)) as parts:
+        max_tokens = profile.parameters.max_tokens and self._room(profile)
+        async with aclosing(self.model.speak(profile, prompt, max_tokens)) as parts:
             async for part in parts:
                 await _tell(part, times, telling)
                 if isinstance(part, Spoken):
@@ -212,8 +213,6 @@ class AnswerTurns:
 
     def _prompt(self, session: Session, found: LookedUp, recalled: Sequence[Said] = ()) -> Prompt:
         profile, newest = found.profile, found.newest
-        # An agent may ask for longer answers than there is room for: half is for the prompt.
-        room = min(profile.parameters.max_tokens or ANSWER_TOKENS, self.context_tokens // 2)
         return build_prompt(
             Known(
                 profile.name,
@@ -225,10 +224,17 @@ class AnswerTurns:
             ),
             newest.messages,
             session.waiting[0].seq,
-            self.model.estimated(self.context_tokens - room, profile.parameters.model),
+            self.model.estimated(
+                self.context_tokens - self._room(profile), profile.parameters.model
+            ),
             estimate_tokens,
             recalled=recalled,
         )
+
+    def _room(self, profile: AgentProfile) -> int:
+        """For the answer, in the model's context. An agent may ask for more than there is: half is
+        for the prompt."""
+        return min(profile.parameters.max_tokens or ANSWER_TOKENS, self.context_tokens // 2)
 
     async def _record(self, turn: Held, end: TurnEnd, known: SessionSnapshot) -> Held | None:
         claim = turn.claim

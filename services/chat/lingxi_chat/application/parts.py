@@ -50,8 +50,11 @@ class Model(Protocol):
         """What `estimate_tokens` would say of that many tokens of a model."""
         ...
 
-    def speak(self, profile: AgentProfile, prompt: Prompt) -> AsyncGenerator[str | Anew | Spoken]:
-        """The reply to a prompt: texts as they come, at last all of it. Raises ModelFailure.
+    def speak(
+        self, profile: AgentProfile, prompt: Prompt, max_tokens: int | None
+    ) -> AsyncGenerator[str | Anew | Spoken]:
+        """The reply to a prompt, of at most so many tokens: texts as they come, at last all of it.
+        Raises ModelFailure.
 
         Use it with `contextlib.aclosing`: who stops early ends the call.
         """

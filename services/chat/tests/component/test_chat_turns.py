@@ -226,3 +226,16 @@ async def test_the_text_is_kept_exactly(chat: RunningChat) -> None:
     )
     assert (await chat.ask(question)).status == "answered"
     assert (await chat.messages(said.session_id))[0].text == text
+
+
+@pytest.mark.parametrize(("asked_for", "sent"), [(30_000, 4_096), (300, 300), (None, None)])
+async def test_an_answer_is_asked_for_that_fits_the_context(
+    chat: RunningChat, asked_for: int | None, sent: int | None
+) -> None:
+    """The provider adds it to what it reads, and would refuse every turn."""
+    text = f"room for {asked_for}"
+    agent_id = await chat.agent(name=text, max_tokens=asked_for)
+    assert (await chat.say(text, agent_id=agent_id)).status == "answered"
+    bodies = [one["body"] for one in (await chat.model.http.get("/requests")).json()["requests"]]
+    (body,) = [one for one in bodies if one["messages"][-1]["content"] == text]
+    assert body.get("max_tokens") == sent
