@@ -8,7 +8,8 @@ import asyncio
 import traceback
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 import structlog
@@ -39,6 +40,7 @@ from lingxi_chat.domain.bubbles import delay_ms
 from lingxi_chat.domain.prompt import Known, Prompt, Said, build_prompt
 from lingxi_chat.domain.session import Session
 from lingxi_chat.domain.turns import Bubble, Failure, Reply, Stop, TurnEnd, end_turn
+from lingxi_chat.projections.neighbours import is_gone
 from lingxi_chat.projections.open_turns import (
     ATTEMPTS_MAX,
     LEASE_SECONDS,
@@ -62,6 +64,7 @@ ANSWER_TOKENS = 1_024
 ABANDONED = Failure(
     "abandoned", f"The turn was tried {ATTEMPTS_MAX} times and never came to an end.", True
 )
+NOT_KNOWN = Failure("abandoned", "The agent that is to answer is not known right now.", True)
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +113,7 @@ class AnswerTurns:
         except SessionNotFound:
             log.info("turn_without_session", turn_id=str(claim.turn_id))
         except AgentNotFound:
-            # Its deletion and this session's start passed each other; it takes its sessions along.
+            # Its deletion was heard of while this session was started and not seen yet.
             deletion = DeleteSession(user_id=claim.user_id, session_id=claim.session_id)
             with suppress(SessionNotFound):
                 await delete_session(deletion, self.log)
@@ -139,21 +142,27 @@ class AnswerTurns:
         """Ask the model. What goes wrong with it is an outcome, not an exception."""
         claim, session = turn.claim, snapshot.state
         newest = session.waiting[-1].seq
+        ended = partial(TurnEnd, claim.turn_id, claim.attempt, newest, next_turn_id=new_id())
         if turn.stopping.requested:
-            return TurnEnd(claim.turn_id, claim.attempt, newest, Stop(), new_id())
+            return ended(Stop())
         if claim.attempt > ATTEMPTS_MAX:
-            # Without another look at what may be the cause.
-            return TurnEnd(claim.turn_id, claim.attempt, newest, ABANDONED, new_id())
+            return ended(ABANDONED)  # without another look at what may be the cause
         telling = Telling(self.live, claim)
         async with telling:
-            found = await self._looked_up(turn, session)
+            try:
+                found = await self._looked_up(turn, session)
+            except AgentNotFound:
+                if await is_gone(self.log.pool, session.agent_id):
+                    raise
+                # Agent lost what chat has: that is no reason to erase a conversation.
+                log.error("agent_not_known", agent_id=str(session.agent_id))
+                return ended(NOT_KNOWN)
             waiting = _waiting(session, found.newest)
             async with self.moderate.looking_at(waiting) as moderation:
                 prompt = await self._recalling(claim, session, found)
                 outcome = await self._outcome(turn, found, prompt, telling)
                 flagged = await moderation.found()
-        answered = prompt.answers_up_to
-        return TurnEnd(claim.turn_id, claim.attempt, answered, outcome, new_id(), flagged)
+        return replace(ended(outcome), answers_up_to=prompt.answers_up_to, found=flagged)
 
     async def _outcome(
         self,

@@ -12,7 +12,7 @@ from psycopg.errors import UniqueViolation
 from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT
 from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Clause
-from lingxi_chassis.postgres import Pool, execute
+from lingxi_chassis.postgres import Pool, execute, fetch_one
 
 CREATE = (
     """
@@ -66,6 +66,14 @@ async def forget_agent(pool: Pool, agent_id: UUID, sequence: int) -> None:
         """,
         {"agent_id": agent_id, "sequence": sequence},
     )
+
+
+async def is_gone(pool: Pool, agent_id: UUID) -> bool:
+    """Whether chat has heard that an agent was deleted."""
+    row = await fetch_one(
+        pool, "select deleted from agents where agent_id = %(agent_id)s", {"agent_id": agent_id}
+    )
+    return row is not None and row[0]
 
 
 async def remember_user(pool: Pool, user_id: UUID, timezone: str, sequence: int) -> None:

@@ -17,6 +17,7 @@ from lingxi_contracts.agent import ChangeAgent, DeleteAgent
 from lingxi_contracts.chat import DeleteSession, ListMessages, ListSessions, StartSession
 from lingxi_contracts.errors import AgentNotFound, SessionNotFound, Unavailable
 from services.chat.tests.component.harness import RunningChat
+from services.chat.tests.component.talks import talked
 from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -128,14 +129,16 @@ async def someone_waits(chat: RunningChat) -> bool:
 async def test_a_session_that_slipped_through_is_deleted_at_its_first_turn(
     chat: RunningChat,
 ) -> None:
-    """Agent says the agent is gone; chat was never told, for it knew no session of it."""
+    """Agent says the agent is gone; chat has heard so, when this session was not to be seen yet."""
     said = await chat.say("Hello.")
+    lost = new_id()
+    await forget_agent(chat.pool, lost, 1)
     await execute(
         chat.pool,
         "update streams set state = jsonb_set(state, '{agent_id}', to_jsonb(%(lost)s::text)),"
         " version = version + 1"
         " where stream_id = %(id)s",
-        {"lost": str(new_id()), "id": said.session_id},
+        {"lost": str(lost), "id": said.session_id},
     )
     await chat.ask(chat.post("Hello?", said.session_id))
     await eventually(lambda: erased(chat, said.session_id))
@@ -199,3 +202,17 @@ async def test_while_agent_is_away_its_last_known_profile_speaks(chat: RunningCh
     for user_id, asked in ((new_id(), agent_id), (chat.user_id, new_id()), (chat.user_id, None)):
         with pytest.raises(Unavailable):
             await profiles.profile(user_id, asked)
+
+
+async def test_no_session_is_deleted_because_agent_does_not_know_the_agent(
+    chat: RunningChat,
+) -> None:
+    """Agent may have lost its agents, by a restore for example: nothing is erased for that."""
+    agent_id = new_id()
+    session_id = await talked(chat, agent_id, ["Hello.", "Hello!"])
+
+    failed = await chat.say("Are you there?", session_id)
+
+    assert failed.failure is not None
+    assert (failed.failure.code, failed.failure.retryable) == ("abandoned", True)
+    assert len(await chat.messages(session_id)) == 3

@@ -1,7 +1,8 @@
 """Turns through pauses, crashes and stops of their workers: one outcome, whoever records it."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import execute, fetch_all
 from lingxi_chassis.tasks import in_background
 from lingxi_chat.application import turn_workers
+from lingxi_chat.domain.session import SessionEvent
 from lingxi_contracts.chat import DeleteSession
 from lingxi_contracts.live import Delta, Typing
 from lingxi_contracts.subjects import CHAT_WORK
@@ -266,6 +268,11 @@ class Stumbling:
 
     async def tell(self, user_id: UUID, signal: Delta | Typing) -> None:
         raise ArithmeticError(user_id, signal)
+
+    async def ended(
+        self, session_id: UUID, turn_id: UUID, events: Sequence[SessionEvent], at: datetime
+    ) -> None:
+        del session_id, turn_id, events, at
 
     async def user_types(self, user_id: UUID, session_id: UUID) -> bool:
         raise ArithmeticError(user_id, session_id)
