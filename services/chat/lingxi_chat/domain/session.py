@@ -9,7 +9,7 @@ Invariants:
    again only in its place. A turn without an answer leaves its messages waiting.
 5. `unread_count` counts the agent's messages after `read_up_to` that were not superseded.
 6. The newest message of all is never superseded, and what is superseded was the newest answer, or
-   the user's newest message with its answer.
+   the user's newest message with its answer and what the agent wrote by itself after it.
 7. The summary that stands tells nothing that was superseded after it was written. A title of the
    user's own stays.
 8. What the agent writes by itself is no activity, and nobody's answer.
@@ -47,6 +47,8 @@ from lingxi_contracts.chat import (
 NOBODY = UUID(int=0)
 STOPPED_DETAIL = "The turn was stopped before anything was said."
 NEVER = datetime.min.replace(tzinfo=UTC)
+BY_ITSELF_MAX = 10
+"""The scheduler stops at three that nobody answers."""
 
 type SessionEvent = (
     SessionStarted
@@ -125,6 +127,8 @@ class Session:
     first: Placed | None = None
     """The oldest message that was not superseded."""
     first_proactive: Placed | None = None
+    by_itself: tuple[Placed, ...] = ()
+    """What the agent wrote by itself since the user's newest message, `BY_ITSELF_MAX` at most."""
     superseded_count: int = 0
     turn: Turn | None = None
     newest_turn_id: UUID | None = None
@@ -232,7 +236,12 @@ def _sent(session: Session, event: MessageSent, at: datetime) -> Session:
         first_unread_id=session.first_unread_id or event.message_id,
         first=session.first or placed,
         first_proactive=session.first_proactive or (placed if by_itself else None),
+        by_itself=(*session.by_itself, placed)[-BY_ITSELF_MAX:] if by_itself else session.by_itself,
     )
+
+
+def _since(newest: Placed | None, by_itself: tuple[Placed, ...]) -> tuple[Placed, ...]:
+    return tuple(one for one in by_itself if newest is None or one.seq > newest.seq)
 
 
 def _written(session: Session, event: SummaryWritten) -> Session:
@@ -265,6 +274,7 @@ def _turned(
                 session,
                 turn=Turn(event.turn_id, regenerates=event.regenerates),
                 newest_turn_id=event.turn_id,
+                by_itself=_since(session.newest_user, session.by_itself),
                 taken_up_to=max(session.taken_up_to, taken),
             )
         case TurnCompleted():
@@ -317,15 +327,21 @@ def _unanswered(session: Session, failed: Turn, answers_up_to: int) -> Session:
 
 
 def _superseded(session: Session, gone: frozenset[UUID]) -> Session:
-    """What is left of the newest answer, which is all of the agent's that can be superseded."""
+    """What is left: of the agent's, only the newest answer and what it wrote by itself can go."""
     answered = session.answered
     said = answered.messages if answered else ()
-    unread = sum(one.message_id in gone and one.seq > session.read_up_to for one in said)
+    unread = sum(
+        one.message_id in gone and one.seq > session.read_up_to
+        for one in (*said, *session.by_itself)
+    )
+    first_proactive = session.first_proactive
+    if first_proactive is not None and first_proactive.message_id in gone:
+        first_proactive = None  # then all after it are gone, too
     first_unread_gone = session.first_unread_id in gone
     first = session.first
     if first is not None and first.message_id in gone:
         # Its answer goes with it: the first one left is the agent's own, or the one in its place.
-        left = [one for one in (session.first_proactive, session.newest_user) if one]
+        left = [one for one in (first_proactive, session.newest_user) if one]
         first = min(left, key=lambda one: one.seq, default=None)
     return replace(
         session,
@@ -339,5 +355,7 @@ def _superseded(session: Session, gone: frozenset[UUID]) -> Session:
         unread_count=session.unread_count - unread,
         first_unread_id=None if first_unread_gone else session.first_unread_id,
         first=first,
+        first_proactive=first_proactive,
+        by_itself=tuple(p for p in session.by_itself if p.message_id not in gone),
         superseded_count=session.superseded_count + len(gone),
     )

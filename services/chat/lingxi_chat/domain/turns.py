@@ -251,7 +251,8 @@ def edit(
 ) -> Sequence[SessionEvent]:
     """Say the user's newest message in other words. A repeat decides nothing.
 
-    Its answer goes with it; an answer to earlier messages stays.
+    Its answer goes with it, and what the agent wrote by itself after it; an answer to earlier
+    messages stays.
 
     Raises:
         TurnOpen: a turn is being worked on.
@@ -266,7 +267,7 @@ def edit(
         raise NotNewestMessage
     answered = session.answered
     followed = answered.messages if answered and newest in answered.answers else ()
-    gone = (newest, *followed)
+    gone = (newest, *followed, *session.by_itself)
     posted = MessagePosted(
         message_id=new_message_id, seq=session.last_seq + 1, text=text, request_hash=request_hash
     )

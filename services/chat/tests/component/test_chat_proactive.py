@@ -118,23 +118,25 @@ async def test_how_a_session_stands(chat: RunningChat) -> None:
     await eventually(typing)
 
 
-async def test_an_answer_is_edited_around_it(chat: RunningChat) -> None:
-    """What the agent said by itself is left when the message before it is edited."""
+async def test_it_goes_with_the_message_that_it_followed(chat: RunningChat) -> None:
+    """It was said upon what is unsaid now: an edit supersedes all that followed."""
     session_id = await talked(chat)
-    sent = await chat.ask(decided(chat, session_id))
+    await chat.ask(decided(chat, session_id))
+    posted, _, by_itself = await chat.messages(session_id)
+    assert by_itself.proactive
     edit = EditMessage(
         user_id=chat.user_id,
         session_id=session_id,
-        message_id=(await chat.messages(session_id))[0].message_id,
+        message_id=posted.message_id,
         new_message_id=new_id(),
         turn_id=new_id(),
-        text="Hello there.",
+        text="Another thing.",
     )
     await chat.ask(edit)
+    await chat.outcome(chat.post(edit.text, session_id, message_id=edit.new_message_id))
 
-    async def ended() -> bool:
-        return await chat.work(session_id) is None
-
-    await eventually(ended)
-    assert [message.seq for message in await chat.messages(session_id)] == [3, 4, 5]
-    assert (await chat.messages(session_id))[0].message_id == sent.message_id
+    assert (await chat.messages(session_id))[0].message_id == edit.new_message_id
+    shown = await chat.messages(session_id, superseded=True)
+    assert [one.superseded_by for one in shown[:3]] == [edit.turn_id] * 3
+    session = await chat.session(session_id)
+    assert session.unread_count == sum(one.author == "agent" and not one.read for one in shown[3:])

@@ -175,7 +175,8 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(data=st.data(), newest=st.booleans())
     def edit(self, data: st.DataObject, newest: bool) -> None:
         posted = self.of(MessagePosted)
-        message_id = (posted[-1] if newest else data.draw(st.sampled_from(posted))).message_id
+        message = posted[-1] if newest else data.draw(st.sampled_from(posted))
+        message_id = message.message_id
         turn_id, new_id = self.new_id(), self.new_id()
 
         def edited() -> Sequence[SessionEvent]:
@@ -194,7 +195,12 @@ class SessionMachine(RuleBasedStateMachine):
             return
         self.record(events)
         assert edited() == ()
-        assert message_id not in self.visible()
+        followed = {
+            one.message_id
+            for one in self.of(MessageSent)
+            if one.proactive_id is not None and one.seq > message.seq
+        }
+        assert not {message_id, *followed} & set(self.visible())
         assert self.visible()[-1] == new_id
 
     def visible(self) -> list[UUID]:

@@ -82,8 +82,8 @@ class Story:
         )  # fmt: skip
 
     def speak_first(self) -> None:
-        read = MessagesRead(up_to_seq=self.session.last_agent_seq, unread_count=0)
-        self.then((read,) if self.session.unread_count else ())
+        if self.session.unread_count:
+            self.then((MessagesRead(up_to_seq=self.session.last_agent_seq, unread_count=0),))
         newest = self.session.newest_user
         seq = newest.seq if newest else 0
         decided = Decided(self.id(), self.id(), "Hello?", seq, AT + timedelta(hours=1))
@@ -130,15 +130,30 @@ def test_another_answer_withdraws_it_when_it_is_there_and_falls_due_at_once() ->
     assert story.told(SummaryDue) == [SummaryDue(to_seq=11)]
 
 
-def test_what_the_agent_said_by_itself_is_the_first_left_of_an_edit() -> None:
+def test_an_edit_takes_along_what_the_agent_said_by_itself_since() -> None:
+    """And leaves what it said by itself before, which is then the first there is."""
     story = Story()
+    story.speak_first()
     story.talk(1)
     story.speak_first()
-    story.edit()
-    assert story.session.first is not None
-    assert story.session.first.seq == 3
+    story.then(regenerate(story.session, story.id()))
     story.answered()
-    assert story.session.unread_count == 2
+    story.speak_first()
+    before = story.session
+    assert [one.seq for one in before.by_itself] == [4, 6]
+    story.edit()
+    assert story.session.first == before.first == before.first_proactive
+    assert story.session.superseded_count - before.superseded_count == 4
+    story.answered()
+    assert story.session.unread_count == 1
+
+    without = Story()
+    without.talk(1)
+    without.speak_first()
+    without.edit()
+    assert without.session.first == without.session.newest_user
+    assert without.session.first_proactive is None
+    assert (without.session.unread_count, without.session.first_unread_id) == (0, None)
 
 
 def test_the_news_are_told_once() -> None:
