@@ -27,6 +27,7 @@ One that builds an index concurrently waits for all who are at work: it sets thi
 """
 TRIES_MAX = 60
 PAUSE_SECONDS = 1.0
+LOCK_LOOK_SECONDS = 0.1
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,10 @@ def migrate(database_url: str, versions: Path) -> None:
     with engine.connect() as connection:
         connection.execute(sa.text("set transaction_timeout = 0"))
         connection.execute(sa.text("set idle_in_transaction_session_timeout = 0"))
-        connection.execute(sa.select(sa.func.pg_advisory_lock(MIGRATION_LOCK)))
+        # Who waited within a statement would hold up an index that is built concurrently.
+        while not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(MIGRATION_LOCK))):
+            connection.rollback()
+            time.sleep(LOCK_LOOK_SECONDS)
         connection.execute(sa.text(f"set lock_timeout = '{LOCK_SECONDS_MAX}s'"))
         connection.commit()
         now = MigrationContext.configure(connection).get_current_revision()

@@ -59,6 +59,8 @@ CREATE = (
     """,
     # A repeat of a post, wherever it was posted.
     "create unique index messages_message_id_key on messages (message_id, user_id)",
+    # The answer to a message, however long ago it was.
+    "create index messages_turn on messages (turn_id) where author = 'agent'",
 )
 WITHOUT_SAMPLES = without_statistics("messages", "text", "critical")
 
@@ -228,21 +230,18 @@ async def newest_of(
     return found
 
 
+# The turn's messages by their index, whatever the planner thinks of the session's: no join.
+ANSWER_SQL = f"""
+    select {VIEW_COLUMNS} from messages m
+    where m.author = 'agent' and m.session_id = %(session_id)s and m.turn_id = (
+        select turn_id from messages where message_id = %(message_id)s
+          and session_id = %(session_id)s and author = 'user')
+    order by m.seq limit {BUBBLES_READ_MAX}"""
+
+
 async def answer_rows(pool: Pool, session_id: UUID, message_id: UUID) -> list[Row]:
     """The bubbles of the turn that answered a message."""
-    return await fetch_all(
-        pool,
-        f"""
-        select {VIEW_COLUMNS} from messages posted
-        join messages m on m.session_id = posted.session_id and m.seq > posted.seq
-             and m.turn_id = posted.turn_id and m.author = 'agent'
-        where posted.session_id = %(session_id)s and posted.seq = (
-            select seq from messages where message_id = %(message_id)s
-              and session_id = %(session_id)s and author = 'user')
-        order by m.seq limit {BUBBLES_READ_MAX}
-        """,
-        {"session_id": session_id, "message_id": message_id},
-    )
+    return await fetch_all(pool, ANSWER_SQL, {"session_id": session_id, "message_id": message_id})
 
 
 @dataclass(frozen=True, slots=True)

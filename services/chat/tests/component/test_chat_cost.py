@@ -10,10 +10,13 @@ import psycopg
 import pytest
 from nats.aio.msg import Msg
 
+from lingxi_chassis.postgres import execute, fetch_all
+from lingxi_chat.projections.messages import ANSWER_SQL, answer_rows
 from lingxi_chat.projections.prompt_material import newest_messages
 from lingxi_contracts.chat import GetHistory, ListSessions, ReadMessages
 from lingxi_contracts.subjects import stream_name
 from services.chat.tests.component.harness import RunningChat
+from services.chat.tests.component.talks import talked
 from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -199,3 +202,29 @@ async def test_an_idle_service_asks_nothing_about_sessions(
     await eventually(lambda: len(statements) >= 3)
 
     assert {kind(sql) for _, sql in statements} <= {"relay", "sweep"}
+
+
+async def test_a_repeat_of_an_old_message_reads_its_answer_alone(chat: RunningChat) -> None:
+    """Guards `messages_turn`: what came since does not make it dearer."""
+    session_id = await talked(chat, await chat.agent(), ["Hello.", "Hello!"] * 1_000)
+    first, answer = await chat.messages(session_id, after=0, limit=2)
+    # As its turn leaves it that is not in one append with the message.
+    await execute(
+        chat.pool,
+        "update messages set turn_id = %(turn_id)s where message_id = %(message_id)s",
+        {"turn_id": answer.turn_id, "message_id": first.message_id},
+    )
+    await execute(chat.pool, "analyze messages", {})
+    [(plan,)] = await fetch_all(
+        chat.pool,
+        f"explain (analyze, format json) {ANSWER_SQL}",
+        {"session_id": session_id, "message_id": first.message_id},
+    )
+
+    def rows_read(node: dict[str, Any]) -> float:
+        read = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+        return read * node["Actual Loops"] + sum(map(rows_read, node.get("Plans", [])))
+
+    assert rows_read(plan[0]["Plan"]) < 10
+    (found,) = await answer_rows(chat.pool, session_id, first.message_id)
+    assert found[0] == answer.message_id
