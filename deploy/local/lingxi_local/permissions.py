@@ -194,7 +194,7 @@ ROLES: tuple[Role, ...] = (
         owns_events=True,
         hears={
             "AGENT_EVENTS": ("forget_memories",),
-            "CHAT_EVENTS": ("forget_session",),
+            "CHAT_EVENTS": ("forget_messages", "forget_session"),
             "GATEWAY_EVENTS": ("erase_user",),
         },
         calls={"chat": ("read_log",)},

@@ -12,6 +12,7 @@ from lingxi_agent.domain import memory
 from lingxi_agent.domain.learning import Correct, GiveWay, Record, Step, learn
 from lingxi_agent.projections import sessions
 from lingxi_agent.projections.memories import known_to
+from lingxi_agent.projections.sessions import Heard
 from lingxi_chassis.eventlog import Clause, Conflict, GuardLost, again_on_conflict
 from lingxi_contracts.agent import RecordMemories
 from lingxi_contracts.base import Nothing
@@ -30,13 +31,15 @@ async def record_memories(log: AgentLog, command: RecordMemories, at: datetime) 
         SessionNotFound: the session was deleted meanwhile.
     """
     known = await known_to(log.pool, command.user_id, command.agent_id)
-    if command.covers_up_to <= await sessions.remember_session(log.pool, command.session_id):
+    heard = await sessions.remember_session(log.pool, command.session_id)
+    if command.covers_up_to <= heard.learned_up_to:
         return Nothing()
-    guard = sessions.living(command.agent_id, command.session_id)
     try:
-        for step in learn(known, command):
-            await _carry_out(log, command, step, guard, at)
+        for step in learn(known, _of_what_stands(command, heard)):
+            await _carry_out(log, command, step, at)
     except GuardLost as error:
+        if heard != await sessions.remember_session(log.pool, command.session_id):
+            return await record_memories(log, command, at)
         raise SessionNotFound from error
     await sessions.mark_learned(log.pool, command.session_id, command.covers_up_to)
     return Nothing()
@@ -57,35 +60,48 @@ def one_by_one() -> Callable[[AgentLog, RecordMemories, datetime], Awaitable[Not
     return record
 
 
-async def _carry_out(
-    log: AgentLog, command: RecordMemories, step: Step, guard: Clause, at: datetime
-) -> None:
+def _of_what_stands(command: RecordMemories, heard: Heard) -> RecordMemories:
+    """Without messages that were superseded meanwhile: a fact that none is left for is none."""
+    facts = tuple(
+        fact.model_copy(
+            update={
+                "message_ids": tuple(one for one in fact.message_ids if one not in heard.superseded)
+            }
+        )
+        for fact in command.facts
+    )
+    return command.model_copy(update={"facts": facts})
+
+
+async def _carry_out(log: AgentLog, command: RecordMemories, step: Step, at: datetime) -> None:
     try:
         match step:
             case Record():
-                await again_on_conflict(lambda: _record(log, command, step, guard, at))
+                await again_on_conflict(lambda: _record(log, command, step, at))
             case Correct():
-                await again_on_conflict(lambda: _correct(log, command, step, guard, at))
+                await again_on_conflict(lambda: _correct(log, command, step, at))
             case GiveWay():
                 await forget(log, step.memory_id, command.user_id, at)
     except MemoryNotFound:  # forgotten meanwhile
         return
 
 
-async def _record(
-    log: AgentLog, command: RecordMemories, step: Record, guard: Clause, at: datetime
-) -> None:
+def _guard(command: RecordMemories, step: Record | Correct) -> Clause:
+    rests_on = [one.message_id for one in step.evidence]
+    return sessions.living(command.agent_id, command.session_id, rests_on)
+
+
+async def _record(log: AgentLog, command: RecordMemories, step: Record, at: datetime) -> None:
     new = log.new(step.memory_id, command.user_id)
     events = memory.record(command.agent_id, step.text, step.evidence)
     try:
-        await log.append(new, events, at, guard=guard)
+        await log.append(new, events, at, guard=_guard(command, step))
     except Conflict:
         if not await log.exists(step.memory_id):  # else by another, or forgotten since then
             raise
 
 
-async def _correct(
-    log: AgentLog, command: RecordMemories, step: Correct, guard: Clause, at: datetime
-) -> None:
+async def _correct(log: AgentLog, command: RecordMemories, step: Correct, at: datetime) -> None:
     snapshot, kept = await load_memory(log, step.memory_id, command.user_id)
-    await log.append(snapshot, memory.correct(kept, step.text, step.evidence), at, guard=guard)
+    events = memory.correct(kept, step.text, step.evidence)
+    await log.append(snapshot, events, at, guard=_guard(command, step))

@@ -3,11 +3,12 @@
 Invariants:
 1. What the user wrote is changed by the user alone.
 2. What was learned rests on messages, at most `EVIDENCE_MAX`, and is in the words of the first;
-   with the session of that one it is forgotten. What the user wrote stays.
+   with that one, or its session, it is forgotten. What the user wrote stays.
 3. An event tells something new: a command already in effect decides nothing.
 4. What is forgotten is as one that never was, and is never recorded again.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -87,10 +88,19 @@ def correct(memory: Memory, text: str, evidence: tuple[Evidence, ...]) -> Events
 def drop_session(memory: Memory, session_id: UUID) -> Events:
     """A session is gone, and is no evidence any more; what it said in its words goes with it, also
     where another said something like it earlier."""
-    left = tuple(one for one in memory.evidence if one.session_id != session_id)
+    return _left_with(memory, [one for one in memory.evidence if one.session_id != session_id])
+
+
+def drop_messages(memory: Memory, message_ids: Collection[UUID]) -> Events:
+    """Messages were replaced by others, and are no evidence any more: as with a session."""
+    return _left_with(memory, [one for one in memory.evidence if one.message_id not in message_ids])
+
+
+def _left_with(memory: Memory, evidence: Sequence[Evidence]) -> Events:
+    left = tuple(evidence)
     if left == memory.evidence:
         return ()
-    if memory.by_user or memory.evidence[0].session_id != session_id:
+    if memory.by_user or memory.evidence[:1] == left[:1]:
         return (_changed(memory, memory.text, left, by_user=memory.by_user),)
     return forget(memory)
 

@@ -1,5 +1,6 @@
 """The read model `memories`: what agents know about their users."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -151,16 +152,33 @@ async def some_of_agent(pool: Pool, agent_id: UUID) -> list[UUID]:
     return [row[0] for row in rows]
 
 
-async def some_of_session(pool: Pool, user_id: UUID, session_id: UUID) -> list[UUID]:
-    """Memories that rest on a session, too, at most `BATCH_MEMORIES_MAX`."""
+async def some_of_session(
+    pool: Pool,
+    user_id: UUID,
+    session_id: UUID,
+    message_ids: Sequence[UUID] | None = None,
+    *,
+    after: UUID,
+) -> list[UUID]:
+    """Memories that rest on a session, too, or on these messages of it: at most
+    `BATCH_MEMORIES_MAX`, in order, those after one."""
     rows = await fetch_all(
         pool,
         """
-        select memory_id from memories where user_id = %(user_id)s
+        select memory_id from memories where user_id = %(user_id)s and memory_id > %(after)s
           and evidence @> jsonb_build_array(jsonb_build_object('session_id', %(session_id)s::text))
-        limit %(limit)s
+          and (%(message_ids)s::text[] is null or exists (
+              select from jsonb_array_elements(evidence) one
+              where one->>'message_id' = any (%(message_ids)s)))
+        order by memory_id limit %(limit)s
         """,
-        {"user_id": user_id, "session_id": str(session_id), "limit": BATCH_MEMORIES_MAX},
+        {
+            "user_id": user_id,
+            "session_id": str(session_id),
+            "message_ids": None if message_ids is None else [str(one) for one in message_ids],
+            "after": after,
+            "limit": BATCH_MEMORIES_MAX,
+        },
     )
     return [row[0] for row in rows]
 

@@ -13,6 +13,7 @@ from nats.js import JetStreamContext
 from lingxi_agent import bootstrap
 from lingxi_agent.application.erase_user import erase_user
 from lingxi_agent.application.forget_memories import forget_memories
+from lingxi_agent.application.forget_session import forget_messages
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.consumers.dead_letters import ensure_dead_letters
 from lingxi_chassis.ids import new_id
@@ -20,6 +21,7 @@ from lingxi_chassis.postgres import fetch_all
 from lingxi_chassis.rebuild import rebuild_read_models, rebuild_snapshots
 from lingxi_contracts.agent import (
     EVENTS,
+    OWNER,
     AgentRequest,
     ApplySuggestion,
     ChangeMemory,
@@ -28,11 +30,15 @@ from lingxi_contracts.agent import (
     ForgetMemory,
     GetPersonalityHistory,
 )
+from lingxi_contracts.chat import OWNER as CHAT, MessagesSuperseded
 from lingxi_contracts.errors import Refusal, SessionNotFound
+from lingxi_contracts.operations import Rebuild
 from lingxi_contracts.subjects import DEAD_LETTERS_STREAM, dead_letter_subject
 from services.agent.tests.component.companion import create, forgets, learned, memories, review
 from services.agent.tests.component.conftest import RunningAgent
-from services.agent.tests.component.test_agent_rebuild import shown
+from tests.fixtures.others_log import others_log
+from tests.fixtures.read_models import all_rows
+from tests.fixtures.servers import Servers, fresh_database
 from tests.fixtures.waiting import eventually
 
 MARKER = "a secret of marmalade"
@@ -194,11 +200,11 @@ async def test_what_a_deleted_session_led_to_is_found_nowhere(
         ("By hand.", None, 0),
         ("Kind.", None, 0),
     ]
-    before = await shown(agent)
+    before = await all_rows(agent.pool, bootstrap.READ_MODELS)
     await rebuild_read_models(agent.settings.database_url, bootstrap.READ_MODELS)
     log = bootstrap.open_log(agent.pool)
     assert (await rebuild_snapshots(log, EVENTS, bootstrap.TOMBSTONES)).replaced == 0
-    assert await shown(agent) == before
+    assert await all_rows(agent.pool, bootstrap.READ_MODELS) == before
 
 
 async def holds(count: Callable[[], Awaitable[int]], number: int) -> bool:
@@ -220,7 +226,9 @@ async def test_events_in_any_order_and_number_leave_the_same(
 ) -> None:
     """Guards the handlers: doubled, shuffled and at once, beside the commands they are about."""
     made, gone = await create(agent, user_id), await create(agent, user_id)
-    kept, deleted, of_gone = new_id(), new_id(), new_id()
+    kept, deleted, of_gone, edited = new_id(), new_id(), new_id(), new_id()
+    of_edited = learned(made, user_id, edited, "Said otherwise since.", "Said still.")
+    replaced = of_edited.facts[0].message_ids
     log = bootstrap.open_log(agent.pool)
 
     def command(request: AgentRequest[Any]) -> Callable[[], Awaitable[object]]:
@@ -240,6 +248,8 @@ async def test_events_in_any_order_and_number_leave_the_same(
         command(learned(gone, user_id, of_gone, "Gone with its agent.")),
         command(DeleteAgent(user_id=user_id, agent_id=gone.agent_id)),
         lambda: forgets(agent, user_id, deleted),
+        command(of_edited),
+        lambda: forget_messages(log, user_id, edited, replaced, utc_now()),
         lambda: forget_memories(log, user_id, gone.agent_id, utc_now()),
     ]
     work *= 2
@@ -253,4 +263,89 @@ async def test_events_in_any_order_and_number_leave_the_same(
         " select session_id::text from personality_suggestions order by 1",
         {},
     )
-    assert {row[0] for row in shown} == {"Kept.", str(kept)}
+    assert {row[0] for row in shown} == {"Kept.", "Said still.", str(kept)}
+    of_deleted = "select superseded from sessions where deleted"
+    assert await fetch_all(agent.pool, of_deleted, {}) == [([],)]
+
+
+async def test_nothing_rests_on_a_message_that_was_replaced(
+    agent: RunningAgent, user_id: UUID
+) -> None:
+    """Not what was learned before, nor what comes late; what the user wrote stays, and so does
+    what another message says."""
+    made, session_id = await create(agent, user_id), new_id()
+    first = learned(made, user_id, session_id, "Alone.", "Both.", "By hand.")
+    await agent.rpc.call(first)
+    by_text = {one.text: one for one in await memories(agent, user_id, made.agent_id)}
+    both = by_text["Both."].memory_id
+    again = learned(made, user_id, session_id, "Both, really.", covers_from=11, replaces=both)
+    await agent.rpc.call(again)
+    ids = {"user_id": user_id, "agent_id": made.agent_id}
+    by_hand = by_text["By hand."].memory_id
+    await agent.rpc.call(ChangeMemory(**ids, memory_id=by_hand, text="My words."))
+    log = bootstrap.open_log(agent.pool)
+    replaced = [one for fact in first.facts for one in fact.message_ids]
+
+    for _ in range(2):
+        await forget_messages(log, user_id, session_id, replaced, utc_now())
+    late = learned(made, user_id, session_id, "Late.", covers_from=21)
+    (fact,) = late.facts
+    evidence = (replaced[0], *fact.message_ids)
+    facts = (
+        fact.model_copy(update={"message_ids": (replaced[0],), "text": "Of what is gone."}),
+        fact.model_copy(update={"message_ids": evidence}),
+    )
+    await agent.rpc.call(late.model_copy(update={"facts": facts}))
+
+    left = {one.text: one.evidence for one in await memories(agent, user_id, made.agent_id)}
+    assert left.pop("My words.") == ()
+    assert {text: [one.message_id for one in rests_on] for text, rests_on in left.items()} == {
+        "Both, really.": list(again.facts[0].message_ids),
+        "Late.": list(fact.message_ids),
+    }
+
+
+async def test_what_is_learned_while_its_message_is_replaced_does_not_rest_on_it(
+    agent: RunningAgent, user_id: UUID
+) -> None:
+    """Guards the lock of `living`, and that the record is tried again without the message."""
+    made, session_id = await create(agent, user_id), new_id()
+    await agent.rpc.call(learned(made, user_id, session_id, "From before."))
+    late = learned(made, user_id, session_id, MARKER, "Of another message.", covers_from=11)
+    superseding = b"update sessions set superseded = %(ids)s where session_id = %(id)s"
+    waiting = "select 1 from pg_locks where not granted"
+    async with (
+        asyncio.TaskGroup() as tasks,
+        agent.pool.connection() as connection,
+        connection.transaction(),
+    ):
+        ids = list(late.facts[0].message_ids)
+        await connection.execute(superseding, {"id": session_id, "ids": ids})
+        tasks.create_task(agent.rpc.call(late, timeout_seconds=30))
+
+        async def waits() -> bool:
+            return bool(await fetch_all(agent.pool, waiting, {}))
+
+        await eventually(waits)
+    assert await holding(agent, MARKER) == set()
+    known = [one.text for one in await memories(agent, user_id, made.agent_id)]
+    assert known == ["From before.", "Of another message."]
+
+
+async def test_what_was_replaced_is_heard_of_from_chats_log_too(
+    agent: RunningAgent, servers: Servers, nats_url: str, user_id: UUID
+) -> None:
+    """Guards the handler, by the same events that a rebuild hears again."""
+    made, session_id = await create(agent, user_id), new_id()
+    command = learned(made, user_id, session_id, "Alone.")
+    await agent.rpc.call(command)
+    replaced = MessagesSuperseded(message_ids=command.facts[0].message_ids, by_turn_id=new_id())
+    with fresh_database(servers.postgres_url) as url:
+        async with others_log(CHAT, url, nats_url) as chat:
+            await chat.tell(replaced, session_id, user_id, version=7)
+            await agent.rpc.call(Rebuild(operation_id=new_id()), 60, owner=OWNER)
+
+            async def forgotten() -> bool:
+                return await memories(agent, user_id, made.agent_id) == []
+
+            await eventually(forgotten)

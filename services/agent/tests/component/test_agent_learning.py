@@ -25,7 +25,7 @@ async def test_a_rebuild_hears_of_sessions_that_are_gone(
     made, kept, gone = await create(agent, user_id), new_id(), new_id()
     await agent.rpc.call(learned(made, user_id, kept, "Kept.", covers_from=1))
     await agent.rpc.call(learned(made, user_id, gone, "Of one that is gone."))
-    sessions = "select * from sessions order by deleted"
+    sessions = "select session_id, learned_up_to, deleted from sessions order by deleted"
     before = await fetch_all(agent.pool, sessions, {})
     with fresh_database(servers.postgres_url) as url:
         async with others_log(CHAT, url, nats_url) as chat:

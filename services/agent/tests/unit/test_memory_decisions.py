@@ -72,6 +72,10 @@ def test_with_the_session_of_its_words_it_is_forgotten_unless_the_user_wrote_it(
     assert memory.drop_session(kept(RECORDED, both), SESSION) == left
     assert memory.drop_session(kept(RECORDED, both), OTHER) == forgotten
     mine = changed("Mine.", says(1), by_user=True)
+    assert memory.drop_messages(kept(RECORDED), [OTHER]) == ()
+    messages = [one.message_id for one in kept(RECORDED).evidence]
+    assert memory.drop_messages(kept(RECORDED), messages) == forgotten
+    assert memory.drop_messages(kept(RECORDED, both), messages) == left
     assert memory.drop_session(kept(RECORDED, mine), SESSION) == (changed("Mine.", by_user=True),)
     assert memory.evolve(kept(RECORDED), *forgotten, AT) is None
 
