@@ -4,6 +4,7 @@ Invariants (architecture 3): nothing accepted is lost; once in the log; order; r
 log; mine only; an error is never a message; turns do not mix; erased is erased.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -12,9 +13,11 @@ import orjson
 
 from lingxi_contracts.envelope import Envelope
 from tests.chaos.journal import Edit, Journal, Post
-from tests.chaos.reading import Logged, Messages
-from tests.chaos.telling import MARK, TOMBSTONE
+from tests.chaos.reading import Chat, Logged, Messages
+from tests.chaos.telling import MARK, TOMBSTONES
+from tests.chaos.unasked import is_given_up
 
+ERROR = re.compile(r"\[(error|critical) *\]|Traceback")
 AFTER_RESET = timedelta(seconds=2)
 """Events about as old as a reset may be told or not: they are in what the user reads after it."""
 TOLD = frozenset(
@@ -69,14 +72,12 @@ def check_users(journals: Sequence[Journal], messages: Messages) -> Iterable[str
             yield f"{session_id}: words of several users: {marks}"
 
 
-def check_read_model(
-    log: Sequence[Logged], messages: Messages, superseded: set[str]
-) -> Iterable[str]:
+def check_read_model(chat: Chat) -> Iterable[str]:
     """The messages that readers see are those of the log."""
     said: Messages = defaultdict(list)
     hidden: set[str] = set()
-    deleted = {row.session_id for row in log if row.type == TOMBSTONE}
-    for row in log:
+    deleted = {row.session_id for row in chat.log if row.type in TOMBSTONES}
+    for row in chat.log:
         if row.type in ("message_posted.v1", "message_sent.v1") and row.data is not None:
             author = "user" if row.type == "message_posted.v1" else "agent"
             if row.session_id not in deleted:
@@ -84,10 +85,10 @@ def check_read_model(
                 said[row.session_id].append(message)
         if row.type == "messages_superseded.v1" and row.data is not None:
             hidden |= set(row.data["message_ids"]) if row.session_id not in deleted else set()
-    if hidden != superseded:
-        yield f"superseded in the log and in the read model differ: {hidden ^ superseded}"
-    for session_id in said.keys() | messages.keys():
-        if said.get(session_id, []) != messages.get(session_id, []):
+    if hidden != chat.superseded:
+        yield f"superseded in the log and in the read model differ: {hidden ^ chat.superseded}"
+    for session_id in said.keys() | chat.messages.keys():
+        if said.get(session_id, []) != chat.messages.get(session_id, []):
             yield f"{session_id}: the read model is not the log"
 
 
@@ -105,7 +106,7 @@ def check_stream(log: Sequence[Logged], stream: Sequence[Envelope]) -> Iterable[
     for session_id in logged.keys() | published.keys():
         told = [(one.sequence, one.type) for one in published.get(session_id, [])]
         rows = [(row.version, row.type) for row in logged.get(session_id, [])]
-        if rows and rows[-1][1] == TOMBSTONE:
+        if rows and rows[-1][1] in TOMBSTONES:
             if told[-1:] != rows[-1:] or told != [row for row in rows if row in set(told)]:
                 yield f"{session_id}: deleted, and the stream tells another story: {told}"
         elif told != rows:
@@ -126,7 +127,8 @@ def _check_data(published: Sequence[Envelope], logged: Sequence[Logged]) -> Iter
 def check_feed(journal: Journal, log: Sequence[Logged]) -> Iterable[str]:
     """The feed told the user's events alone, once between two resets, each session's in order.
 
-    And all of them, from a little after the first one that it told since the last reset.
+    And all of them, from a little after the first one that it told since the last reset to the last
+    one before the user went: an agent may write later than that.
     """
     by_id = {row.event_id: row for row in log}
     told_ids: set[str] = set()
@@ -153,14 +155,13 @@ def check_feed(journal: Journal, log: Sequence[Logged]) -> Iterable[str]:
 
 
 def _missed(journal: Journal, by_id: Mapping[str, Logged], told_ids: set[str]) -> Iterable[str]:
-    first = next(
-        (row for one in journal.spans[-1] if (row := by_id.get(one.data["event_id"]))), None
-    )
-    if first is None or first.at is None or journal.leaving:
+    span = [row for one in journal.spans[-1] if (row := by_id.get(one.data["event_id"]))]
+    if not span or span[0].at is None or journal.leaving:
         return
-    since = first.at + AFTER_RESET
+    since, last = span[0].at + AFTER_RESET, max(row.place for row in span)
     for row in by_id.values():
-        is_due = row.user_id == journal.user_id and row.at is not None and row.at > since
+        lately = row.at is not None and row.at > since and row.place <= last
+        is_due = lately and row.user_id == journal.user_id
         kept = row.session_id not in journal.deleting and row.type.split(".")[0] in TOLD
         if is_due and kept and row.event_id not in told_ids:
             yield f"{journal.username}: never told of {row.type} {row.event_id}"
@@ -173,3 +174,10 @@ def check_gone(journals: Sequence[Journal], everything: Mapping[str, str]) -> It
             for place, said in everything.items():
                 if text in said:
                     yield f"{text!r} was deleted and is in {place}"
+
+
+def check_output(output: str) -> Iterable[str]:
+    """Whatever dies, a service foresaw it: it warns, and has no error to tell but one."""
+    for line in output.splitlines():
+        if ERROR.search(line) and not is_given_up(line):
+            yield line

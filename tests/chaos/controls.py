@@ -1,4 +1,4 @@
-"""Steering a session: stop, try again, make again, say otherwise, name, type."""
+"""Steering: stop, try again, make again, say otherwise, name, type; how an agent writes first."""
 
 from http import HTTPStatus
 
@@ -6,6 +6,9 @@ from tests.chaos.journal import Edit
 from tests.chaos.somebody import Somebody
 
 MAY_NOT = (HTTPStatus.CONFLICT,)
+EAGER = {"proactive_behavior": "aggressive"}
+MANNERS = (EAGER, EAGER, EAGER, {"proactive_behavior": "off"})
+DAILY_CAPS = (3, 100)
 
 
 async def stop(me: Somebody, session_id: str) -> None:
@@ -66,3 +69,22 @@ async def is_quiet(me: Somebody, session_id: str) -> bool:
         return False
     turn = answer.json()["turn"]
     return turn is None or turn["status"] != "open"
+
+
+async def set_manners(me: Somebody) -> None:
+    """Have one of the agents write first, or not any more."""
+    listed = await me.request("GET", "/api/agents/")
+    if listed is None:
+        return
+    if listed.status_code != HTTPStatus.OK:
+        me.complain("listing agents", listed)
+        return
+    known = sorted(agent["id"] for agent in listed.json()["results"])
+    if known:
+        agent_id = me.chance.choice(known)
+        may_be = (HTTPStatus.NOT_FOUND,) if agent_id in me.journal.agents_deleting else ()
+        body = {
+            "parameters": me.chance.choice(MANNERS),
+            "timings": {"daily_cap": me.chance.choice(DAILY_CAPS)},
+        }
+        await me.control("manners", "PATCH", f"/api/agents/{agent_id}/", may_be, json=body)

@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from tests.chaos.controls import EAGER
 from tests.chaos.somebody import Somebody
 from tests.e2e.client import PASSWORD
 
@@ -11,7 +12,7 @@ async def create_agent(me: Somebody) -> None:
     number, text = me.new_text()
     body = {
         "name": f"{me.journal.marker} agent {number}",
-        "parameters": {"personality_prompt": text},
+        "parameters": {"personality_prompt": text, **EAGER},
     }
     answer = await me.request("POST", "/api/agents/", json=body)
     if answer is None:

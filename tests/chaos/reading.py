@@ -13,7 +13,7 @@ import nats
 import psycopg
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy
-from psycopg import sql
+from psycopg import IsolationLevel, sql
 
 from lingxi_contracts.envelope import Envelope
 
@@ -26,7 +26,7 @@ type Messages = dict[str, list[tuple[int, str, str, str]]]
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One row of chat's log."""
+    """One row of an owner's log. `session_id`: its stream; `place`: in the order of the log."""
 
     session_id: str
     version: int
@@ -35,38 +35,45 @@ class Logged:
     event_id: str = ""
     user_id: str = ""
     at: datetime | None = None
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """Chat's log and its read model at one moment. `superseded`: ids of what readers don't see."""
+
+    log: list[Logged]
+    messages: Messages
+    superseded: set[str]
+
+
+def read_chat(database_url: str) -> Chat:
+    """What chat keeps; agents may go on writing meanwhile."""
+    with psycopg.connect(database_url) as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        log = _log(connection)
+        rows = connection.execute(
+            "select session_id::text, seq, message_id::text, author, text, superseded_by"
+            " from messages order by session_id, seq"
+        ).fetchall()
+    messages: Messages = defaultdict(list)
+    for session_id, *message, _ in rows:
+        messages[session_id].append(tuple(message))
+    return Chat(log, messages, {row[2] for row in rows if row[-1] is not None})
 
 
 def read_log(database_url: str) -> list[Logged]:
-    """Chat's log, by session and version."""
+    """An owner's log, by stream and version."""
     with psycopg.connect(database_url) as connection:
-        rows = connection.execute(
-            "select stream_id::text, version, type, data, event_id::text, user_id::text,"
-            " occurred_at from events order by stream_id, version"
-        ).fetchall()
+        return _log(connection)
+
+
+def _log(connection: psycopg.Connection) -> list[Logged]:
+    rows = connection.execute(
+        "select stream_id::text, version, type, data, event_id::text, user_id::text, occurred_at,"
+        " row_number() over (order by xid, position) from events order by stream_id, version"
+    ).fetchall()
     return [Logged(*row) for row in rows]
-
-
-def read_messages(database_url: str) -> Messages:
-    """Chat's read model."""
-    with psycopg.connect(database_url) as connection:
-        rows = connection.execute(
-            "select session_id::text, seq, message_id::text, author, text from messages"
-            " order by session_id, seq"
-        ).fetchall()
-    found: Messages = defaultdict(list)
-    for session_id, *message in rows:
-        found[session_id].append(tuple(message))
-    return found
-
-
-def read_superseded(database_url: str) -> set[str]:
-    """The ids of messages that chat's read model hides."""
-    with psycopg.connect(database_url) as connection:
-        rows = connection.execute(
-            "select message_id::text from messages where superseded_by is not null"
-        ).fetchall()
-    return {row[0] for row in rows}
 
 
 def open_erasures(database_urls: Iterable[str]) -> int:

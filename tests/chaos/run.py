@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import httpx
 
+from lingxi_local.databases import OWNERS
 from lingxi_local.process import StartFailed
-from tests.chaos import reading
+from tests.chaos import checker, reading, unasked
 from tests.chaos.faults import Fault, plan
 from tests.chaos.posting import SLOWLY
 from tests.chaos.running import Running, running
 from tests.chaos.somebody import Somebody
 from tests.chaos.users import SETTLE_SECONDS_MAX, live
-from tests.chaos.verdict import OWNERS, Kept, judge
+from tests.chaos.verdict import Kept, judge
 from tests.fixtures.servers import reachable_folder
 
 USERS = 12
@@ -21,6 +22,7 @@ HEAL_SECONDS_MAX = 60.0
 SLOW_MS = 30
 """Before each chunk of a reply that is to be interrupted."""
 OUTPUT_LINES_SHOWN = 60
+SHOWN = ("turn_completed", "summary_written", "summary_withdrawn", "written first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,17 @@ class Outcome:
     faults: list[Fault]
     told: Counter[str]
     done: Counter[str]
-    turns: int
+    kept: Counter[str]
+    """Events of chat's log by name."""
     findings: list[str]
     output: str
 
     def report(self) -> str:
         """For people."""
         told = ", ".join(f"{count} {state}" for state, count in sorted(self.told.items()))
+        kept = ", ".join(f"{self.kept[name]} {name}" for name in SHOWN)
         done = ", ".join(f"{count} {what}" for what, count in sorted(self.done.items()))
-        head = f"seed {self.seed}: {len(self.faults)} faults, {self.turns} turns; posts: {told}"
+        head = f"seed {self.seed}: {len(self.faults)} faults; log: {kept}; posts: {told}"
         head = f"{head}; {done}"
         if not self.findings:
             return f"{head}: nothing lost, doubled, reordered, mixed or leaked"
@@ -81,15 +85,16 @@ async def _run(made: Running, seed: int, seconds: float) -> Outcome:
             )
     journals = [user.journal for user in users]
     databases = {owner: _database(made, owner) for owner in OWNERS}
-    kept = Kept(databases, made.nats.server.url("admin"), made.output.getvalue)
-    findings += await judge(kept, journals)
+    places = Kept(databases, made.nats.server.url("admin"), made.output.getvalue)
+    findings += await judge(places, journals)
+    findings += checker.check_output(made.output.getvalue())
     told = Counter(post.told for journal in journals for post in journal.posts)
     done = sum((journal.done for journal in journals), Counter[str]())
     done["leaver"] = sum(journal.left for journal in journals)
-    turns = sum(
-        row.type == "turn_completed.v1" for row in reading.read_log(_database(made, "chat"))
-    )
-    return Outcome(seed, faults, told, done, turns, findings, made.output.getvalue())
+    log = reading.read_log(databases["chat"])
+    kept = Counter(row.type.split(".")[0] for row in log)
+    kept["written first"] = sum(map(unasked.is_written_first, log))
+    return Outcome(seed, faults, told, done, kept, findings, made.output.getvalue())
 
 
 async def _slow_down(made: Running) -> None:

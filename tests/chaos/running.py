@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import random
 import shutil
 import signal
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -19,6 +20,15 @@ from tests.chaos.faults import Fault
 from tests.fixtures.proxy import Proxy, proxy_to
 from tests.fixtures.servers import PASSWORD, RunningNats, start_nats
 
+DELAY_SECONDS = (0.02, 0.3)
+"""Of each piece that either side of a slow link says: the least and the most."""
+SETTINGS = {
+    "REPLY_WAIT_SECONDS": "5",
+    "TURN_DEADLINE_SECONDS": "20",
+    # A silence of half a second is five minutes: agents write first all the while.
+    "LINGXI_TIME_SCALE": "600",
+    "LINGXI_SUMMARY_SETTLE_MS": "500",
+}
 MODEL_FAULTS = {
     "status 500": {"do": "status", "status": 500},
     "status 429": {"do": "status", "status": 429},
@@ -49,10 +59,16 @@ class Running:
             case "kill":
                 await self._kill(fault.victim, fault.seconds)
             case "pause":
-                with _Paused(self._pid(fault.victim)):
+                with _paused(self._pid(fault.victim)):
                     await asyncio.sleep(fault.seconds)
             case "cut":
                 self.links[fault.victim].cut()
+            case "delay":
+                link = self.links[fault.victim]
+                chance = random.Random(str(fault))
+                link.delay_seconds = lambda: chance.uniform(*DELAY_SECONDS)
+                await asyncio.sleep(fault.seconds)
+                link.delay_seconds = None
             case "lose_answers":
                 link = self.links[fault.victim]
                 link.swallow_answers = True
@@ -100,22 +116,34 @@ class Running:
         self.nats.start()
 
 
-class _Paused:
-    """A process stands still while the context is open; nothing if there is none."""
+@contextmanager
+def _paused(pid: int | None) -> Generator[None]:
+    """A process stands still while the context is open, and its children: those of Postgres do its
+    work. Nothing if there is none."""
+    stopped: list[int] = []
+    try:
+        if pid is not None and _send(pid, signal.SIGSTOP):
+            stopped.append(pid)
+            stopped += [child for child in _children(pid) if _send(child, signal.SIGSTOP)]
+        yield
+    finally:
+        for one in reversed(stopped):
+            _send(one, signal.SIGCONT)
 
-    def __init__(self, pid: int | None) -> None:
-        self._pid = pid
 
-    def __enter__(self) -> None:
-        self._send(signal.SIGSTOP)
+def _send(pid: int, number: signal.Signals) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
-    def __exit__(self, *_: object) -> None:
-        self._send(signal.SIGCONT)
 
-    def _send(self, number: signal.Signals) -> None:
-        if self._pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, number)
+def _children(pid: int) -> list[int]:
+    """None where the system does not tell (it is Linux that does)."""
+    with suppress(FileNotFoundError):
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
 
 
 @asynccontextmanager
@@ -140,8 +168,7 @@ async def running(folder: Path) -> AsyncGenerator[Running]:
                 "NATS_URL": nats.server.url("admin").replace(
                     f":{nats.server.port}", f":{links['nats'].port}"
                 ),
-                "REPLY_WAIT_SECONDS": "5",
-                "TURN_DEADLINE_SECONDS": "20",
+                **SETTINGS,
             },
             output=output,
         )

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from lingxi_chassis.clock import utc_now
 from tests.chaos import checker
-from tests.chaos.faults import plan
+from tests.chaos.faults import SERVERS, SERVICES, Kind, plan
 from tests.chaos.journal import Journal, Post
 from tests.chaos.reading import Logged
 from tests.chaos.run import run
@@ -31,6 +32,18 @@ def test_nothing_is_lost_doubled_reordered_mixed_or_leaked() -> None:
     assert not outcome.findings, outcome.report()
     assert outcome.told["answered"] > 0
     assert outcome.done["feed"] > 0
+    assert outcome.kept["summary_written"] > 0
+    assert outcome.kept["written first"] > 0
+
+
+def test_all_sorts_of_faults_meet_everybody() -> None:
+    faults = [fault for seed in range(10) for fault in plan(seed, 60)]
+
+    assert {fault.kind for fault in faults} == set(get_args(Kind.__value__))
+    for kind in ("kill", "pause"):
+        assert {fault.victim for fault in faults if fault.kind == kind} == {*SERVICES, *SERVERS}
+    for kind in ("cut", "delay", "lose_answers"):
+        assert {fault.victim for fault in faults if fault.kind == kind} == set(SERVERS)
 
 
 def test_a_seed_makes_one_plan() -> None:
@@ -90,7 +103,13 @@ def test_an_answer_that_is_made_again_is_no_second_one() -> None:
 def test_the_checker_finds_what_a_feed_told_twice_out_of_order_or_not_at_all() -> None:
     at = utc_now()
     log = [
-        replace(one, event_id=str(one.version), user_id="ada", at=at + number * checker.AFTER_RESET)
+        replace(
+            one,
+            event_id=str(one.version),
+            user_id="ada",
+            at=at + number * checker.AFTER_RESET,
+            place=number,
+        )
         for number, one in enumerate((POSTED, STARTED, SENT, ENDED))
     ]
     one, two, three, four = (Frame("any", {"event_id": row.event_id}, "1") for row in log)
@@ -103,6 +122,7 @@ def test_the_checker_finds_what_a_feed_told_twice_out_of_order_or_not_at_all() -
     assert any("twice" in line for line in found(one, one, two, three, four))
     assert any("out of order" in line for line in found(one, three, two, four))
     assert any("never told" in line for line in found(one, two, four))
+    assert not found(one, two, three)  # gone before the fourth
 
 
 def test_the_checker_finds_what_should_be_gone() -> None:
@@ -110,3 +130,18 @@ def test_the_checker_finds_what_should_be_gone() -> None:
 
     assert list(checker.check_gone([journal], {"a table": "hello mark1x1y"}))
     assert not list(checker.check_gone([journal], {"a table": "hello"}))
+
+
+@pytest.mark.parametrize(
+    ("line", "is_found"),
+    [
+        ("chat       | 2026-11-28T06:08:24Z [warning  ] turn_failed  code=model_timeout", False),
+        ("chat       | 2026-11-28T06:08:24Z [error    ] look_failed", True),
+        ("chat       | 2026-11-28T06:08:24Z [critical ] ended", True),
+        ("summarizer | 2026 [error    ] event_dead  error=bad_answer", False),
+        ("summarizer | 2026 [error    ] event_dead  error=TooManyDeliveries", True),
+        ("chat       | Traceback (most recent call last):", True),
+    ],
+)
+def test_the_checker_finds_what_no_service_foresaw(line: str, is_found: bool) -> None:
+    assert (list(checker.check_output(f"one\n{line}\ntwo")) == [line]) == is_found

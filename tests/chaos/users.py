@@ -45,6 +45,7 @@ ACTIONS: dict[Action, int] = {
     _in_a_session(controls.edit): 6,
     _in_a_session(controls.stop): 2,
     _in_a_session(controls.be_typing): 2,
+    controls.set_manners: 6,
     deleting.create_agent: 3,
     deleting.delete_some_session: 3,
     deleting.delete_some_agent: 2,

@@ -13,12 +13,13 @@ import httpx
 
 from lingxi_chassis.bus import connect
 from lingxi_compose.choices import CLUSTER_NATS_NODES
+from lingxi_local.databases import OWNERS
 from lingxi_local.permissions import DEAD_LETTERS, OPERATOR
 from tests.chaos.posting import SLOWLY
 from tests.chaos.run import SLOW_MS
 from tests.chaos.somebody import Somebody
 from tests.chaos.users import live
-from tests.chaos.verdict import OWNERS, Kept, judge
+from tests.chaos.verdict import Kept, judge
 from tests.containers.project import NO_LIMITS, Project, Tried, docker, project
 from tests.fixtures.proxy import proxy_to
 

@@ -153,7 +153,7 @@ async def _refilled(restored: Project) -> list[str]:
 async def _go_on(restored: Project, users: Sequence[Somebody], told: set[str]) -> list[str]:
     """Everybody logs in, repeats all they ever said, and finds it once."""
     findings: list[str] = []
-    sessions = reading.read_messages(restored.database_url("chat")).keys()
+    sessions = reading.read_chat(restored.database_url("chat")).messages.keys()
     for user in users:
         async with connection(restored.base_url) as anyone:
             access = (await log_in(anyone, user.journal.username))["access"]
@@ -167,7 +167,7 @@ async def _go_on(restored: Project, users: Sequence[Somebody], told: set[str]) -
             await eventually(partial(_repeat, user, post), KNOWN_SECONDS_MAX)
         await user.http.aclose()
         findings += user.journal.complaints
-    messages = reading.read_messages(restored.database_url("chat"))
+    messages = reading.read_chat(restored.database_url("chat")).messages
     kept = Counter(row[3] for rows in messages.values() for row in rows if row[2] == "user")
     said = [post.text for user in users for post in user.journal.posts]
     return findings + [f"{text!r}: {kept[text]} times" for text in said if kept[text] != 1]
