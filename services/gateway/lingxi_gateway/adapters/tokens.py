@@ -14,10 +14,9 @@ import jwt
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictInt, StrictStr, TypeAdapter
 
 from lingxi_gateway.adapters.keys import Keys, PublicKey
-from lingxi_gateway.application.ports import AccessClaims, RefreshClaims, TokenPair
+from lingxi_gateway.application.ports import TOKEN_CHARS_MAX, AccessClaims, RefreshClaims, TokenPair
 from lingxi_gateway.domain.refusals import TokenInvalid
 
-TOKEN_CHARS_MAX = 2048
 VERIFIED_MAX = 4096
 """Tokens whose signature is known to be good; checking one anew costs as much as a small query."""
 

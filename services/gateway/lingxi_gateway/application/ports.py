@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+TOKEN_CHARS_MAX = 2048
+"""A longer one is none of ours, and not looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from lingxi_contracts.base import Text
-from lingxi_gateway.application.ports import TokenPair
+from lingxi_gateway.application.ports import TOKEN_CHARS_MAX, TokenPair
 from lingxi_gateway.projections.users import User
 
 USERNAME_CHARS_MAX = 150
@@ -25,7 +25,6 @@ PASSWORD_CHARS_MIN = 8
 PASSWORD_CHARS_MAX = 1024
 EMAIL_CHARS_MAX = 254
 TIMEZONE_CHARS_MAX = 64
-TOKEN_CHARS_MAX = 2048
 
 
 def _visible(text: str) -> str:
