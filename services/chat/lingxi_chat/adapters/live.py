@@ -100,6 +100,10 @@ class LiveSignals:
         except NotFoundError:
             await jetstream.add_stream(self._config)
             return
-        now = info.config
-        if (now.max_age, now.max_bytes) != (self._config.max_age, self._config.max_bytes):
+        now, wanted = info.config, self._config
+        if (now.max_age, now.max_bytes, now.num_replicas) != (
+            wanted.max_age,
+            wanted.max_bytes,
+            wanted.num_replicas,
+        ):
             await jetstream.update_stream(self._config)

@@ -2,10 +2,14 @@
 
 import asyncio
 import itertools
+import json
 
 import pytest
+from nats.aio.msg import Msg
 
 from lingxi_chassis.ids import new_id
+from lingxi_chassis.tasks import in_background
+from lingxi_chat.adapters.live import LiveSignals
 from lingxi_contracts.chat import DeleteSession, PostedMessage, SignalTyping
 from lingxi_contracts.errors import SessionNotFound
 from lingxi_contracts.live import Delta
@@ -164,3 +168,17 @@ async def test_typing_is_told_to_the_users_own_devices_only(chat: RunningChat) -
     for foreign in ({"user_id": new_id()}, {"session_id": new_id()}):
         with pytest.raises(SessionNotFound):
             await chat.ask(typing.model_copy(update=foreign))
+
+
+async def test_the_live_stream_gets_the_replicas_that_are_set(chat: RunningChat) -> None:
+    """As far as one server goes: it is asked for them."""
+    asked: list[int] = []
+
+    async def heard(message: Msg) -> None:
+        asked.append(json.loads(message.data)["num_replicas"])
+
+    await chat.nats.subscribe("$JS.API.STREAM.UPDATE.CHAT_LIVE", cb=heard)
+    await chat.nats.flush()
+    live = LiveSignals(chat.nats, replicas=3)
+    async with in_background(live.keep_stream(), "live", lambda: None):
+        await eventually(lambda: 3 in asked)
