@@ -56,8 +56,11 @@ async def delete_session(
 async def delete_sessions_of(
     agent_id: UUID, log: SessionLog, tell_holder: TellHolder = tell_nobody
 ) -> None:
-    """Delete all sessions of an agent that is gone. Stopped half-way, it is simply done again."""
-    while batch := await sessions_of_agent(log.pool, agent_id, BATCH_SESSIONS_MAX):
+    """Delete all sessions of an agent that is gone. Stopped half-way, it is simply done again; none
+    begins any more."""
+    after = UUID(int=0)
+    while batch := await sessions_of_agent(log.pool, agent_id, BATCH_SESSIONS_MAX, after):
+        after = batch[-1][0]
         for session_id, user_id in batch:
             with suppress(SessionNotFound):  # deleted by its user meanwhile
                 command = DeleteSession(user_id=user_id, session_id=session_id)

@@ -156,12 +156,16 @@ async def get_session(pool: Pool, user_id: UUID, session_id: UUID) -> SessionVie
     return _listed(row).view if row else None
 
 
-async def sessions_of_agent(pool: Pool, agent_id: UUID, limit: int) -> list[tuple[UUID, UUID]]:
-    """`(session_id, user_id)` of some of an agent's sessions."""
+async def sessions_of_agent(
+    pool: Pool, agent_id: UUID, limit: int, after: UUID
+) -> list[tuple[UUID, UUID]]:
+    """`(session_id, user_id)` of an agent's sessions, in order, those after one."""
     rows = await fetch_all(
         pool,
-        "select session_id, user_id from sessions where agent_id = %(agent_id)s limit %(limit)s",
-        {"agent_id": agent_id, "limit": limit},
+        "select session_id, user_id from sessions"
+        " where agent_id = %(agent_id)s and session_id > %(after)s"
+        " order by session_id limit %(limit)s",
+        {"agent_id": agent_id, "limit": limit, "after": after},
     )
     return [(row[0], row[1]) for row in rows]
 

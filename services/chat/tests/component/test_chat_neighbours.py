@@ -12,6 +12,8 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import execute, fetch_all
 from lingxi_chassis.rpc import RpcClient
 from lingxi_chat.adapters.agents import RemoteProfiles
+from lingxi_chat.application.delete_session import delete_sessions_of
+from lingxi_chat.bootstrap import session_log
 from lingxi_chat.projections.neighbours import forget_agent, remember_agent, remember_user
 from lingxi_contracts.agent import ChangeAgent, DeleteAgent
 from lingxi_contracts.chat import DeleteSession, ListMessages, ListSessions, StartSession
@@ -216,3 +218,13 @@ async def test_no_session_is_deleted_because_agent_does_not_know_the_agent(
     assert failed.failure is not None
     assert (failed.failure.code, failed.failure.retryable) == ("abandoned", True)
     assert len(await chat.messages(session_id)) == 3
+
+
+async def test_a_row_without_its_session_keeps_no_deletion_going(chat: RunningChat) -> None:
+    agent_id = await chat.agent()
+    lost = (await chat.say("Hello.", agent_id=agent_id)).session_id
+    there = (await chat.say("Hello?", agent_id=agent_id)).session_id
+    await execute(chat.pool, "delete from streams where stream_id = %(id)s", {"id": lost})
+    async with asyncio.timeout(10):
+        await delete_sessions_of(agent_id, session_log(chat.pool))
+    assert await erased(chat, there)
