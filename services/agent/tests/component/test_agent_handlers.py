@@ -25,6 +25,8 @@ from tests.fixtures.read_models import tables_of
 
 STAYS, GOES = UUID(int=1), UUID(int=2)
 """Users."""
+REPLACED = UUID(int=3)
+"""A message of each session; what rests on it is forgotten."""
 KEPT, DELETED, OF_GONE = UUID(int=11), UUID(int=12), UUID(int=13)
 """Agents; the last one is of the user who goes."""
 AGENTS = {KEPT: STAYS, DELETED: STAYS, OF_GONE: GOES}
@@ -49,7 +51,10 @@ async def agents_there(log: AgentLog) -> None:
         for session_id in sessions_of(agent_id):
             texts = f"One of {session_id}.", f"Another of {session_id}."
             command = learned(made, user_id, session_id, *texts)
-            said = [fact.model_copy(update={"message_ids": (STAYS,)}) for fact in command.facts]
+            said = [
+                fact.model_copy(update={"message_ids": (message_id,)})
+                for fact, message_id in zip(command.facts, (STAYS, REPLACED), strict=True)
+            ]
             await record_memories(log, command.model_copy(update={"facts": tuple(said)}), NOON)
             await record_review(log, review(made, user_id, session_id, evidence=()), NOON)
 
@@ -60,9 +65,11 @@ def everything() -> list[Envelope]:
     told[0].tell(gateway.UserDeleted())
     told[1].tell(AgentDeleted())
     for agent_id, user_id in AGENTS.items():
-        session = Stream(chat.OWNER, user_id, sessions_of(agent_id)[1])
-        session.tell(chat.SessionDeleted())
-        told.append(session)
+        kept, deleted = (Stream(chat.OWNER, user_id, one) for one in sessions_of(agent_id))
+        for session in (kept, deleted):
+            session.tell(chat.MessagesSuperseded(message_ids=(REPLACED,), by_turn_id=STAYS))
+        deleted.tell(chat.SessionDeleted())
+        told += (kept, deleted)
     return [event for stream in told for event in stream.told]
 
 
@@ -95,7 +102,7 @@ async def test_events_in_any_order_and_number_leave_equal_rows(
 
         await leaves_equal_rows(begin, rows, everything())
         left = await rows()
-        assert len(left["memories"]) == 2
+        assert len(left["memories"]) == 1
         assert len(left["personality_suggestions"]) == 1
         assert len(left["agents"]) == 1
     assert not stop.failed
