@@ -1,4 +1,7 @@
-"""Coming back to the feed: in the middle of a reply, after a refill, too slowly, elsewhere."""
+"""Coming back to the feed: in the middle of a reply, after a refill, too slowly, elsewhere.
+
+Guards `tail.py: _take` and `places.py: life`: a filling of a stream is told apart.
+"""
 
 import asyncio
 import socket

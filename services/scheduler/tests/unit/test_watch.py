@@ -1,4 +1,7 @@
-"""The watch of a session: whatever the order of what is heard, and when it is due."""
+"""The watch of a session: whatever the order of what is heard, and when it is due.
+
+Guards `watch.py: due_at`: what waits for an event has no time.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Each range and each review once: doubled, shuffled and replayed events, replicas, kills."""
+"""Each range and each review once: doubled, shuffled and replayed events, replicas, kills.
+
+Guards `parts.py: OneAtATime`: dues of one session ask the model one after another.
+"""
 
 import asyncio
 import os
