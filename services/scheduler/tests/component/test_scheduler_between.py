@@ -1,4 +1,7 @@
-"""What may happen between a decision and its sending, and to a sending itself."""
+"""What may happen between a decision and its sending, and to a sending itself.
+
+Guards `claim_due.py: LookAtSession`: a recorded decision is sent again, not made again.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -1,7 +1,7 @@
 """Summaries and facts as they come, with chat, agent, and a model at the other end of HTTP.
 
-Guards `adapters/model.py: ask`: a model that is away delays; and `write_summary.py: write_summary`: a
-range that somebody else has summarised is asked for anew.
+Guards `adapters/model.py: ask`: a model that is away delays; and `write_summary.py: write_summary`:
+a range that somebody else has summarised is asked for anew.
 """
 
 import itertools
