@@ -32,7 +32,7 @@ from lingxi_chassis.rebuild import discard_leftovers
 from lingxi_contracts.errors import Unavailable
 
 POLL_SECONDS = 2.0
-"""Between looks when nothing wakes the job. The relay saves its checkpoint once a second."""
+"""Between looks when nothing goes on at once. The relay saves its checkpoint once a second."""
 BATCH_ERASURES_MAX = 16
 
 AWAY = (Unavailable, NatsError, TimeoutError, OSError)
@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 
 class Eraser:
-    """Erases the streams of one owner. `run` until cancelled; `wake` after a tombstone."""
+    """Erases the streams of one owner. `run` until cancelled."""
 
     def __init__(
         self, owner: str, pool: Pool, js: JetStreamContext, live: Sequence[LivePurge] = ()
@@ -53,28 +53,22 @@ class Eraser:
         self._pool = pool
         self._js = js
         self._live = live
-        self._woken = asyncio.Event()
-
-    def wake(self) -> None:
-        """A tombstone was appended."""
-        self._woken.set()
+        self._goes_on = False
 
     async def run(self) -> None:
         """Erase what is due, until cancelled; before that, the copies of a rebuild that died."""
         with suppress(*AWAY):
             await discard_leftovers(self._pool)
         while True:
-            self._woken.clear()
+            self._goes_on = False
             try:
                 claimed = await self.work()
                 OPEN.set(await queue.open_erasures(self._pool))
             except (*AWAY, LeaseLost) as error:
                 log.warning("erasure_interrupted", owner=self._owner, error=repr(error))
                 claimed = 0
-            if claimed < BATCH_ERASURES_MAX:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await self._woken.wait()
+            if claimed < BATCH_ERASURES_MAX and not self._goes_on:
+                await asyncio.sleep(POLL_SECONDS)
 
     async def work(self) -> int:
         """Do one batch of what is due; how many streams were claimed.
@@ -101,7 +95,7 @@ class Eraser:
                 await queue.put_off(self._pool, erasure)
             case "go on":
                 await queue.go_on(self._pool, erasure)
-                self.wake()
+                self._goes_on = True
             case "done":
                 await queue.done(self._pool, erasure)
                 ERASED.inc()
