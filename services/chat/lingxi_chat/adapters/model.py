@@ -27,7 +27,7 @@ class SpeakingModel:
     async def speak(
         self, profile: AgentProfile, prompt: Prompt, max_tokens: int | None
     ) -> AsyncGenerator[str | Anew | Spoken]:
-        """The reply as it comes, at last all of it. Raises ModelFailure."""
+        """The reply as it comes, then `Spoken`. Raises ModelFailure."""
         request = ChatRequest(
             messages=_messages(prompt),
             model=profile.parameters.model,
@@ -44,7 +44,6 @@ class SpeakingModel:
                         yield Anew()
                     case completion:
                         yield Spoken(
-                            text=completion.text,
                             model=completion.model,
                             fallback_from=completion.fallback_from,
                             usage=Usage(

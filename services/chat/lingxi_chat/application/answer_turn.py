@@ -30,6 +30,7 @@ from lingxi_chat.application.parts import (
     SessionLog,
     SessionSnapshot,
     Spoken,
+    load,
 )
 from lingxi_chat.application.recall import Recall
 from lingxi_chat.application.stopping import CutOff, Stopped
@@ -122,21 +123,15 @@ class AnswerTurns:
     async def _until_recorded(self, turn: Held) -> Held | None:
         """An owner or the database being away is waited out, as long as the lease can be held."""
         end: TurnEnd | None = None
-        snapshot = turn.snapshot
+        claim, snapshot = turn.claim, turn.snapshot
         while True:
             try:
-                snapshot = snapshot or await self._load(turn.claim)
+                snapshot = snapshot or await load(self.log, claim.session_id, claim.user_id)
                 end = end or await self._attempt(turn, snapshot)
                 return await self._record(turn, end, snapshot)
             except Unavailable:
-                log.warning("turn_waits", turn_id=str(turn.claim.turn_id))
+                log.warning("turn_waits", turn_id=str(claim.turn_id))
                 await asyncio.sleep(RECORD_PAUSE_SECONDS)
-
-    async def _load(self, claim: Claim) -> SessionSnapshot:
-        snapshot = await self.log.load(claim.session_id, claim.user_id)
-        if snapshot is None:
-            raise SessionNotFound
-        return snapshot
 
     async def _attempt(self, turn: Held, snapshot: SessionSnapshot) -> TurnEnd:
         """Ask the model. What goes wrong with it is an outcome, not an exception."""
@@ -251,7 +246,8 @@ class AnswerTurns:
 
         async def attempt() -> Held | None:
             nonlocal snapshot
-            decided_on, snapshot = snapshot or await self._load(claim), None
+            decided_on = snapshot or await load(self.log, claim.session_id, claim.user_id)
+            snapshot = None
             events = end_turn(decided_on.state, end)
             if not events:
                 return None

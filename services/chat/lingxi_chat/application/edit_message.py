@@ -1,13 +1,15 @@
 """EditMessage: say the newest message of the user in other words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from lingxi_chassis.clock import utc_now
-from lingxi_chassis.eventlog import again_on_conflict
-from lingxi_chat.application.parts import SessionLog, load
+from lingxi_chat.application.parts import SessionLog
+from lingxi_chat.application.start_turn import start_turn
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain import turns
 from lingxi_chat.domain.safety import Rules
+from lingxi_chat.domain.session import Session, SessionEvent
 from lingxi_chat.projections.messages import messages_there
 from lingxi_contracts.chat import EditMessage, TurnQueued
 from lingxi_contracts.errors import MessageNotFound, NotNewestMessage
@@ -31,34 +33,26 @@ class EditMessages:
             SessionNotFound, MessageNotFound: unknown, deleted or another user's.
             TurnOpen, NotNewestMessage: it cannot be edited, now or any more.
         """
-        return await again_on_conflict(lambda: self._attempt(command))
+        critical = self.rules.flag(command.text)
 
-    async def _attempt(self, command: EditMessage) -> TurnQueued:
-        snapshot = await load(self.log, command.session_id, command.user_id)
-        queued = TurnQueued(turn_id=command.turn_id)
-        try:
-            events = turns.edit(
-                snapshot.state,
+        def decide(session: Session, turn_id: UUID) -> Sequence[SessionEvent]:
+            return turns.edit(
+                session,
                 command.message_id,
                 new_message_id=command.new_message_id,
                 text=command.text,
                 request_hash=EDITED,
-                turn_id=command.turn_id,
-                critical=self.rules.flag(command.text),
+                turn_id=turn_id,
+                critical=critical,
             )
+
+        try:
+            return await start_turn(command, self.log, self.workers, decide)
         except NotNewestMessage:
             ids = (command.message_id, command.new_message_id)
             there = await messages_there(self.log.pool, command.user_id, command.session_id, ids)
             if command.message_id not in there:
                 raise MessageNotFound from None
             if command.new_message_id in there:
-                return queued  # a repeat, after other turns
+                return TurnQueued(turn_id=command.turn_id)  # a repeat, after other turns
             raise
-        if events:
-            async with self.workers.starting(
-                command.turn_id, command.session_id, command.user_id
-            ) as starting:
-                starting.begun = await self.log.append(
-                    snapshot, events, utc_now(), effects=(starting.work,)
-                )
-        return queued

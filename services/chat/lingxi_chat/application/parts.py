@@ -29,9 +29,8 @@ class Profiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A model's whole reply."""
+    """Who made a model's reply, and what it took."""
 
-    text: str
     model: str
     fallback_from: str | None
     usage: Usage
@@ -53,7 +52,7 @@ class Model(Protocol):
     def speak(
         self, profile: AgentProfile, prompt: Prompt, max_tokens: int | None
     ) -> AsyncGenerator[str | Anew | Spoken]:
-        """The reply to a prompt, of at most so many tokens: texts as they come, at last all of it.
+        """The reply to a prompt, of at most so many tokens: texts as they come, then `Spoken`.
         Raises ModelFailure.
 
         Use it with `contextlib.aclosing`: who stops early ends the call.

@@ -17,7 +17,7 @@ from lingxi_chassis.ids import new_id
 from lingxi_chassis.tasks import ahead
 from lingxi_chat.application.get_answer import recorded_state
 from lingxi_chat.application.look_up import LookUp
-from lingxi_chat.application.parts import Profiles, SessionLog, SessionSnapshot
+from lingxi_chat.application.parts import Profiles, SessionLog, SessionSnapshot, load
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain import conversation
 from lingxi_chat.domain.prompt import Said
@@ -68,9 +68,7 @@ class PostMessages:
         if found.request_hash is not None:
             if found.request_hash != command.request_hash or found.repeat_session is None:
                 raise IdempotencyKeyReused
-            snapshot = await self.log.load(found.repeat_session, command.user_id)
-            if snapshot is None:
-                raise SessionNotFound
+            snapshot = await load(self.log, found.repeat_session, command.user_id)
             return await recorded_state(self.log.pool, snapshot, command.message_id)
         if found.version:
             if found.state is None:

@@ -1,4 +1,4 @@
-"""Starting a turn that a command asks for: retry and regenerate differ in their decision alone."""
+"""Starting a turn that a command asks for: retry, regenerate and edit differ in their decision."""
 
 from collections.abc import Callable, Sequence
 from uuid import UUID
@@ -8,13 +8,16 @@ from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_chat.application.parts import SessionLog, load
 from lingxi_chat.application.turn_workers import TurnWorkers
 from lingxi_chat.domain.session import Session, SessionEvent
-from lingxi_contracts.chat import RegenerateTurn, RetryTurn, TurnQueued
+from lingxi_contracts.chat import EditMessage, RegenerateTurn, RetryTurn, TurnQueued
 
 type Decide = Callable[[Session, UUID], Sequence[SessionEvent]]
 
 
 async def start_turn(
-    command: RetryTurn | RegenerateTurn, log: SessionLog, workers: TurnWorkers, decide: Decide
+    command: RetryTurn | RegenerateTurn | EditMessage,
+    log: SessionLog,
+    workers: TurnWorkers,
+    decide: Decide,
 ) -> TurnQueued:
     """Start the command's turn, in the append of what `decide` says; no events: a repeat.
 
