@@ -72,8 +72,8 @@ def build_prompt(
 ) -> Prompt:
     """The prompt for the newest messages, given in order of seq; `tokens` counts a text.
 
-    `recalled` are earlier messages that fit what waits, in order of time; those among the newest
-    that are in the prompt anyway are left out.
+    `recalled` are earlier messages that fit what waits, in order of time: none of those that are in
+    the prompt without them. With them it has the same messages at most.
 
     The messages that wait for this answer, the user's from `waiting_from` on, come last, also those
     that were posted before an earlier answer was sent. The newest is in it even if it alone is over
@@ -97,10 +97,6 @@ def build_prompt(
         if left < 0 and kept:
             break
         kept.append(said)
-    twice = [said for said in recalled if said in kept]
-    if twice:
-        room = tokens(system) - tokens(base)
-        system = _with(base, known, [one for one in recalled if one not in twice], room, tokens)
     return Prompt(system, tuple(reversed(kept)), answers_up_to)
 
 

@@ -123,6 +123,18 @@ async def test_small_talk_recalls_nothing(chat: RunningChat, small_talk: str) ->
     assert RECALLED not in system
 
 
+async def test_what_is_in_the_prompt_anyway_is_not_recalled(chat: RunningChat) -> None:
+    """Guards `window_from` of a search."""
+    agent_id = await chat.agent()
+    await talked(chat, agent_id, ["Hello.", "Hello!"])  # elsewhere there may be more
+    session_id = await talked(chat, agent_id, [PLANTED, "I see."])
+    await index(chat, session_id)
+    await chat.say(ASKED, session_id)
+    system, messages = await prompt_of(chat, ASKED)
+    assert PLANTED in messages
+    assert PLANTED not in system
+
+
 async def test_another_session_is_recalled_before_it_is_indexed(chat: RunningChat) -> None:
     """Guards `behind`: what was said a moment ago elsewhere needs no event to be found."""
     agent_id = await chat.agent()

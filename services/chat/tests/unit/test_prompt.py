@@ -175,14 +175,17 @@ def test_what_is_remembered_stands_under_its_headings() -> None:
     ]
 
 
-def test_what_is_in_the_prompt_anyway_is_not_recalled() -> None:
-    newest = [said(8, "agent", "Hello."), said(9, "user")]
-    earlier = [said(1, "user", "Earlier."), newest[0]]
-    prompt = build_prompt(KNOWN, newest, 9, PLENTY, words, recalled=earlier)
+@given(HISTORIES, st.integers(1, 31), st.integers(-10, 600), st.integers(1, 31))
+def test_with_what_is_recalled_it_has_the_same_messages_at_most(
+    newest: list[Said], waiting_from: int, budget: int, recalled: int
+) -> None:
+    """So what is older than all messages without it stands in the prompt once."""
+    waiting_from = min(waiting_from, newest[-1].seq)
+    earlier = [said(-seq, "user", "we talked") for seq in range(recalled, 0, -1)]
+    prompt = build_prompt(KNOWN, newest, waiting_from, budget, words, recalled=earlier)
 
-    assert "Earlier." in prompt.system
-    assert "Hello." not in prompt.system
-    assert prompt.messages == tuple(newest)
+    without = build(newest, waiting_from, budget=budget).messages
+    assert prompt.messages == without[-len(prompt.messages) :]
 
 
 def test_where_there_is_little_room_the_summary_is_remembered_first() -> None:
