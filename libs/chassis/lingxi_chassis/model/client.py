@@ -76,32 +76,12 @@ class ModelClient:
         SLOTS.labels("used").set(self._concurrency - self.gate.free)
         SLOTS.labels("waited_for").set(self.gate.waiting)
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta | Completion]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta | Again | Completion]:
         """The answer as it comes: deltas, then one Completion. Raises ModelFailure.
 
-        It is tried again only while nothing was handed out. Use it with `contextlib.aclosing`: a
-        consumer that stops early then closes the connection and frees the slot at once.
-        """
-        tries = self._tries(request)
-        while True:
-            handed_out = False
-            try:
-                async with aclosing(self._attempt(request, tries)) as parts:
-                    async for part in parts:
-                        handed_out = True
-                        yield part
-                return
-            except ModelFailure as failure:
-                if handed_out:
-                    raise
-                await self._again(tries, failure)
-
-    async def stream_through_cuts(
-        self, request: ChatRequest
-    ) -> AsyncGenerator[Delta | Again | Completion]:
-        """As `stream`, but tried again after a cut too: then `Again` comes before the new deltas.
-
-        Raises ModelFailure.
+        It is tried again after a cut, too: then `Again` comes before the new deltas. Use it with
+        `contextlib.aclosing`: a consumer that stops early then closes the connection and frees the
+        slot at once.
         """
         tries = self._tries(request)
         while True:
@@ -206,11 +186,9 @@ class ModelClient:
                 call.used(answer.usage)
         finally:
             self.gate.leave(request.priority)
-        yield self._completion(request, tries, answer, call.first_text_at)
+        yield self._completion(request, tries, answer)
 
-    def _completion(
-        self, request: ChatRequest, tries: Tries, answer: StreamedAnswer, first_text_at: float
-    ) -> Completion:
+    def _completion(self, request: ChatRequest, tries: Tries, answer: StreamedAnswer) -> Completion:
         estimate = estimate_prompt_tokens(request.messages)
         if answer.usage is not None:
             self.tokens.observe(tries.model, estimate, answer.usage.prompt_tokens)
@@ -220,8 +198,6 @@ class ModelClient:
             usage=answer.usage or Usage(estimate, estimate_tokens(answer.text), estimated=True),
             finish_reason=answer.finish_reason or "stop",
             fallback_from=tries.fallback_from,
-            attempts=tries.calls,
-            first_token_ms=round((first_text_at - tries.started) * 1000),
             latency_ms=round((monotonic() - tries.started) * 1000),
         )
 

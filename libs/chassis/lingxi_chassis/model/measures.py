@@ -48,14 +48,13 @@ class ModelCall:
         # Not what others are within: an answer is handed out piece by piece.
         self._span = tracing.begin(f"model {kind}", tracing.Kind.ASKS)
         self._began = monotonic()
-        self.first_text_at = 0.0
-        """On the clock of durations; 0: none came yet."""
+        self._heard = False
 
     def heard(self) -> None:
         """Text came."""
-        if not self.first_text_at:
-            self.first_text_at = monotonic()
-            seconds = self.first_text_at - self._began
+        if not self._heard:
+            self._heard = True
+            seconds = monotonic() - self._began
             _first_token[self._kind].observe(seconds)
             self._span.tell("lingxi.first_token_seconds", seconds)
 

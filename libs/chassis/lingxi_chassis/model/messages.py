@@ -67,7 +67,7 @@ class Completion:
 
     `text` is all deltas joined. `model` is the name that answered, `fallback_from` the unknown
     name it stands in for. `finish_reason` is `stop` or `length` (cut at the token limit).
-    `attempts` counts calls to the provider; latencies count from the start of the first.
+    `latency_ms` counts from the start of the first try.
     """
 
     text: str
@@ -75,8 +75,6 @@ class Completion:
     usage: Usage
     finish_reason: str
     fallback_from: str | None
-    attempts: int
-    first_token_ms: int
     latency_ms: int
 
 

@@ -40,7 +40,6 @@ class Tries:
         self.deadline = self.started + deadline_seconds
         self.model = model
         self.fallback_from: str | None = None
-        self.calls = 1
 
     def fall_back(self) -> None:
         """Goes on under the default model's name."""
@@ -72,7 +71,6 @@ class Tries:
                 default_model=self.model == self._default_model,
             )
             await asyncio.sleep(pause)
-        self.calls += 1
 
     def _pause(self, failure: ModelFailure) -> float | None:
         policy = self._policy

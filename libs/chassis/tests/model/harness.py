@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from lingxi_chassis.model.client import ModelClient
-from lingxi_chassis.model.messages import ChatMessage, ChatRequest, Completion, Delta
+from lingxi_chassis.model.messages import Again, ChatMessage, ChatRequest, Completion, Delta
 from lingxi_chassis.model.tries import RetryPolicy
 from lingxi_simulator.faults import RULES
 from lingxi_simulator.server import Running, start
@@ -35,14 +35,17 @@ class Harness:
         return cast(list[dict[str, Any]], self.running.simulator.journal.since(0)["requests"])
 
     async def stream(self, request: ChatRequest) -> tuple[str, Completion]:
-        """The deltas joined, and the completion."""
+        """The deltas of the last try joined, and the completion."""
         said: list[str] = []
         async with aclosing(self.client.stream(request)) as parts:
             async for part in parts:
-                if isinstance(part, Delta):
-                    said.append(part.text)
-                else:
-                    return "".join(said), part
+                match part:
+                    case Delta():
+                        said.append(part.text)
+                    case Again():
+                        said.clear()
+                    case Completion():
+                        return "".join(said), part
         raise AssertionError("no completion")
 
 

@@ -37,10 +37,10 @@ async def test_a_stream_is_deltas_then_the_completion(model: Harness) -> None:
     assert "".join(one.text for one in deltas if isinstance(one, Delta)) == completion.text
     assert "What a lovely day it is!" in completion.text
     assert (completion.model, completion.finish_reason) == ("default-model", "stop")
-    assert (completion.fallback_from, completion.attempts) == (None, 1)
+    assert (completion.fallback_from, len(model.requests)) == (None, 1)
     assert completion.usage.completion_tokens > 0
     assert not completion.usage.estimated
-    assert 0 <= completion.first_token_ms <= completion.latency_ms
+    assert completion.latency_ms > 0
 
 
 async def test_what_is_asked_for_reaches_the_provider(model: Harness) -> None:
@@ -63,26 +63,26 @@ async def test_a_failed_try_is_repeated_and_leaves_no_trace(model: Harness) -> N
     model.fault(do="empty", times=1)
     text, completion = await model.stream(asks())
     assert text == completion.text
-    assert completion.attempts == 3
+    assert len(model.requests) == 3
 
 
 async def test_a_stream_goes_through_a_cut_and_says_so(model: Harness) -> None:
     model.fault(do="cut", after_chunks=3, times=1)
-    parts = [part async for part in model.client.stream_through_cuts(asks())]
+    parts = [part async for part in model.client.stream(asks())]
     again = next(at for at, part in enumerate(parts) if isinstance(part, Again))
     assert any(isinstance(part, Delta) for part in parts[:again])
     *_, completion = parts
     assert isinstance(completion, Completion)
     told = [part.text for part in parts[again + 1 :] if isinstance(part, Delta)]
     assert "".join(told) == completion.text
-    assert completion.attempts == 2
+    assert len(model.requests) == 2
 
 
-async def test_a_stream_through_cuts_is_silent_about_tries_that_said_nothing(
+async def test_a_stream_is_silent_about_tries_that_said_nothing(
     model: Harness,
 ) -> None:
     model.fault(do="status", status=500, times=1)
-    parts = [part async for part in model.client.stream_through_cuts(asks())]
+    parts = [part async for part in model.client.stream(asks())]
     assert not any(isinstance(part, Again) for part in parts)
     assert isinstance(parts[-1], Completion)
 
@@ -199,7 +199,7 @@ async def test_structured_answers_are_tried_until_they_are_json(model: Harness) 
     model.fault(do="raw", content="I would rather not", times=1)
     model.fault(do="raw", content='```json\n{"title": "fenced"}\n```', times=1)
     answer = await model.client.complete_json(asks("A walk by the sea"), "summary", schema)
-    assert (answer.value, answer.completion.attempts) == ({"title": "fenced"}, 2)
+    assert (answer.value, len(model.requests)) == ({"title": "fenced"}, 2)
     answer = await model.client.complete_json(asks("A walk by the sea"), "summary", schema)
     assert answer.value == {"title": "A walk by"}
     model.fault(do="raw", content="{")
@@ -231,7 +231,8 @@ async def test_what_is_refused_in_every_form_stays_refused(model: Harness) -> No
 
 async def test_a_whole_answer_is_tried_again_after_a_cut(model: Harness) -> None:
     model.fault(do="cut", after_chunks=2, times=2)
-    assert (await model.client.complete(asks())).attempts == 3
+    assert (await model.client.complete(asks())).text
+    assert len(model.requests) == 3
 
 
 async def test_estimates_are_corrected_by_returned_usage(model: Harness) -> None:

@@ -35,7 +35,7 @@ class SpeakingModel:
             max_tokens=max_tokens,
             priority=Priority.REPLY,
         )
-        async with aclosing(self._client.stream_through_cuts(request)) as parts:
+        async with aclosing(self._client.stream(request)) as parts:
             async for part in parts:
                 match part:
                     case Delta():
