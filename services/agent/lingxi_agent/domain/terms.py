@@ -1,17 +1,10 @@
-"""What texts are about, as far as their terms tell: words, and pairs of Chinese characters.
+"""What texts are about, as far as their terms tell: words, and pairs of characters (`scripts`)."""
 
-Chinese, Japanese and Korean are written without spaces between words; pairs of neighbouring
-characters stand for words there.
-"""
-
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_RUNS = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
-_CJK_CHAR = re.compile(f"[{_CJK}]")
+from lingxi_chassis.scripts import is_unspaced, pairs_of, runs_of
 
 
 def normalised(text: str) -> str:
@@ -23,9 +16,9 @@ def normalised(text: str) -> str:
 def terms(text: str) -> frozenset[str]:
     """The terms of a text."""
     found: set[str] = set()
-    for run in _RUNS.findall(unicodedata.normalize("NFKC", text).casefold()):
-        if _CJK_CHAR.match(run) and len(run) > 1:
-            found.update(run[at : at + 2] for at in range(len(run) - 1))
+    for run in runs_of(unicodedata.normalize("NFKC", text).casefold()):
+        if len(run) > 1 and is_unspaced(run):
+            found.update(pairs_of(run))
         else:
             found.add(run)
     return frozenset(found)

@@ -1,4 +1,4 @@
-"""Which memories fit what is talked about, in words and in Chinese."""
+"""Which memories fit what is talked about, in words and in scripts without spaces."""
 
 import pytest
 
@@ -27,6 +27,21 @@ def test_what_shares_rare_terms_comes_first(about: str, first: int) -> None:
     found = fitting(MEMORIES, about, 1000)
     assert found[0] == MEMORIES[first]
     assert sorted(found) == sorted(MEMORIES)
+
+
+@pytest.mark.parametrize(
+    ("facts", "about"),
+    [
+        (("ผู้ใช้มีพี่สาวสองคน", "ผู้ใช้ชอบดื่มชาเขียว"), "มีชาเขียวไหม"),
+        (("ຜູ້ໃຊ້ມີເອື້ອຍ", "ຜູ້ໃຊ້ມັກຊາຂຽວ"), "ມີຊາຂຽວບໍ"),
+        (("အသုံးပြုသူမှာ ညီမရှိတယ်", "အသုံးပြုသူ လက်ဖက်ရည်ကြိုက်တယ်"), "လက်ဖက်ရည်ရှိလား"),
+        (("អ្នកប្រើមានបងស្រី", "អ្នកប្រើចូលចិត្តតែបៃតង"), "មានតែបៃតងទេ"),
+    ],
+    ids=["Thai", "Lao", "Burmese", "Khmer"],
+)
+def test_in_scripts_without_spaces_too(facts: tuple[str, str], about: str) -> None:
+    """Does the user have a sister, or like tea? There is tea."""
+    assert fitting(facts, about, 1000)[0] == facts[1]
 
 
 def test_where_nothing_is_shared_the_order_stays() -> None:

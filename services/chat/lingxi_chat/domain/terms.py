@@ -7,9 +7,11 @@ in any talk ("how are you", "好的") is no term: it says nothing about what is 
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import blake2b
 from uuid import UUID
+
+from lingxi_chassis.scripts import is_unspaced, pairs_of, runs_of
 
 TERMS_MAX = 512
 """Of one text; what comes after is not found by."""
@@ -18,13 +20,6 @@ SCANNED_CHARS_MAX = 8_000
 """A term after these is not looked for."""
 ENDING_LEAVES_CHARS = 3
 
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
-    "\u3040-\u30ff\u31f0-\u31ff"  # kana
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # Han
-    "\uac00-\ud7af"  # Hangul: spaced, but words carry their particles
-)
-_RUNS = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
 _APOSTROPHES = re.compile("(?<=\\w)['\u2019\u02bc](?=\\w)")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _ENDINGS = ("ing", "ed")
@@ -73,22 +68,11 @@ def _all_terms(text: str) -> Iterator[str]:
     if not plain.isascii():
         spread = _ACCENTS.sub("", unicodedata.normalize("NFD", plain))
         plain = unicodedata.normalize("NFC", spread)
-    for match in _RUNS.finditer(_APOSTROPHES.sub("", plain)):
-        run = match.group()
-        if run.isascii() or not _is_unspaced(run[0]):
-            if len(run) > 1 and run not in ANY_TALK:
-                yield _stem(run)[:TERM_CHARS_MAX]
-        else:
-            yield from _pairs(run)
-
-
-def _is_unspaced(char: str) -> bool:
-    return bool(re.match(f"[{_UNSPACED}]", char))
-
-
-def _pairs(run: str) -> Iterable[str]:
-    pairs = (run[at : at + 2] for at in range(len(run) - 1))
-    return (pair for pair in pairs if not _PARTICLES.issuperset(pair))
+    for run in runs_of(_APOSTROPHES.sub("", plain)):
+        if is_unspaced(run):
+            yield from (pair for pair in pairs_of(run) if not _PARTICLES.issuperset(pair))
+        elif len(run) > 1 and run not in ANY_TALK:
+            yield _stem(run)[:TERM_CHARS_MAX]
 
 
 def _stem(word: str) -> str:

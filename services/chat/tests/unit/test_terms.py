@@ -28,10 +28,18 @@ AGENT, OTHER_AGENT = UUID(int=1), UUID(int=2)
         ("iPhone手机", ("iphon", "手机")),
         ("東京タワー", ("東京", "京タ", "タワ", "ワー")),
         ("서울", ("서울",)),
+        ("커피를 마셨다", ("커피", "피를", "마셨", "셨다")),
+        ("𠮷野家", ("𠮷野", "野家")),
+        ("ชาเขียว", ("ชา", "าเ", "เข", "ขี", "ีย", "ยว")),
+        ("ຊາຂຽວ", ("ຊາ", "າຂ", "ຂຽ", "ຽວ")),
+        ("လက်ဖက်", ("လက", "က်", "်ဖ", "ဖက")),
+        ("តែបៃតង", ("តែ", "ែប", "បៃ", "ៃត", "តង")),
+        ("в Одессе", ("одессе",)),
         ("PIN 7391", ("pin", "7391")),
     ],
 )
 def test_terms(text: str, terms: tuple[str, ...]) -> None:
+    """They stand in the index of every database: another version is to find them there."""
     assert terms_of(text) == terms
 
 
@@ -81,6 +89,11 @@ def test_of_an_endless_text_only_the_first_are_taken() -> None:
     words = " ".join(f"word{n}" for n in range(10_000))
     assert len(terms_of(words)) == TERMS_MAX
     assert terms_of("好的" * SCANNED_CHARS_MAX + " zanzibar") == ()
+
+
+def test_fingerprints_stay_what_they_are() -> None:
+    assert fingerprint(AGENT, "stori") == -2741910154589050897
+    assert fingerprint(AGENT, "雪球") == 2836200424312831095
 
 
 @given(st.text(min_size=1, max_size=20))
