@@ -7,16 +7,19 @@ from lingxi_contracts.agent import ABOUT_CHARS_MAX, AgentProfile, GetProfile
 from lingxi_contracts.errors import AgentNotFound, Unavailable
 
 TIMEOUT_SECONDS = 2.0
-LAST_KNOWN_MAX = 10_000
-"""Profiles remembered; the least recently used one is forgotten first."""
+LAST_KNOWN_BYTES_MAX = 32 * 1024 * 1024
+"""Of the profiles remembered, as JSON: one may have a hundred times the size of another. The least
+recently used is forgotten first."""
 
 
 class RemoteProfiles:
     """Asks agent for each turn, so that the very next reply speaks with a changed personality."""
 
-    def __init__(self, rpc: RpcClient) -> None:
+    def __init__(self, rpc: RpcClient, last_known_bytes_max: int = LAST_KNOWN_BYTES_MAX) -> None:
         self._rpc = rpc
-        self._last_known: dict[UUID, tuple[UUID, AgentProfile]] = {}
+        self._bytes_max = last_known_bytes_max
+        self._bytes = 0
+        self._last_known: dict[UUID, tuple[UUID, bytes]] = {}
 
     async def profile(self, user_id: UUID, agent_id: UUID | None, about: str = "") -> AgentProfile:
         """The newest profile, with the memories that fit what is talked `about`; without an id, of
@@ -31,17 +34,24 @@ class RemoteProfiles:
             profile = await self._rpc.call(question, TIMEOUT_SECONDS)
         except AgentNotFound:
             if agent_id is not None:
-                self._last_known.pop(agent_id, None)
+                self._forget(agent_id)
             raise
         except Unavailable:
-            owner, known = (
-                self._last_known.get(agent_id, (None, None)) if agent_id else (None, None)
-            )
-            if known is None or owner != user_id:
+            known = self._last_known.get(agent_id) if agent_id else None
+            if known is None or known[0] != user_id:
                 raise
-            return known
-        self._last_known.pop(profile.agent_id, None)
-        self._last_known[profile.agent_id] = (user_id, profile)
-        if len(self._last_known) > LAST_KNOWN_MAX:
-            del self._last_known[next(iter(self._last_known))]
+            return AgentProfile.model_validate_json(known[1])
+        self._remember(user_id, profile)
         return profile
+
+    def _remember(self, user_id: UUID, profile: AgentProfile) -> None:
+        self._forget(profile.agent_id)
+        told = profile.model_dump_json().encode()
+        self._last_known[profile.agent_id] = user_id, told
+        self._bytes += len(told)
+        while self._bytes > self._bytes_max:
+            self._forget(next(iter(self._last_known)))
+
+    def _forget(self, agent_id: UUID) -> None:
+        _, told = self._last_known.pop(agent_id, (None, b""))
+        self._bytes -= len(told)

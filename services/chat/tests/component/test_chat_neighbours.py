@@ -206,6 +206,20 @@ async def test_while_agent_is_away_its_last_known_profile_speaks(chat: RunningCh
             await profiles.profile(user_id, asked)
 
 
+async def test_profiles_are_remembered_up_to_so_many_bytes(chat: RunningChat) -> None:
+    long = "You know a lot about gardens. " * 100
+    one, other, newest = [await chat.agent(long, name) for name in ("Mo", "Lu", "Ed")]
+    async with connect(chat.settings.nats_url, "tester") as nats:
+        profiles = RemoteProfiles(RpcClient(nats), last_known_bytes_max=3 * len(long))
+        for agent_id in (one, other, one, newest):
+            await profiles.profile(chat.user_id, agent_id)
+
+    for agent_id in (one, newest):
+        assert (await profiles.profile(chat.user_id, agent_id)).personality_prompt == long
+    with pytest.raises(Unavailable):
+        await profiles.profile(chat.user_id, other)
+
+
 async def test_no_session_is_deleted_because_agent_does_not_know_the_agent(
     chat: RunningChat,
 ) -> None:
