@@ -3,6 +3,7 @@
 from hypothesis import settings
 
 pytest_plugins = [
+    "tests.fixtures.clusters",
     "tests.fixtures.collecting",
     "tests.fixtures.prerequisites",
     "tests.fixtures.servers",

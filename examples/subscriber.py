@@ -21,7 +21,7 @@ from uuid import uuid4
 import nats
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 STREAMS = ("GATEWAY_EVENTS", "CHAT_EVENTS")
 BATCH_EVENTS = 200
@@ -122,7 +122,8 @@ async def read(js: JetStreamContext, copy: Copy, stream: str, *, once: bool) -> 
         while True:
             try:
                 fetched = await events.fetch(BATCH_EVENTS, QUIET_SECONDS)
-            except TimeoutError:  # nothing came
+            except (TimeoutError, ServiceUnavailableError):
+                # Nothing came; or, in a cluster, the consumer is not known everywhere yet.
                 if str((await js.stream_info(stream)).created) != created:
                     return False
                 if (await events.consumer_info()).num_pending == 0 and once:

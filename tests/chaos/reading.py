@@ -13,12 +13,14 @@ import nats
 import psycopg
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.errors import ServiceUnavailableError
 from psycopg import IsolationLevel, sql
 
 from lingxi_contracts.envelope import Envelope
 
 STREAM_SECONDS_MAX = 30.0
 FETCH_SECONDS_MAX = 2.0
+KNOWN_POLL_SECONDS = 0.01
 
 type Messages = dict[str, list[tuple[int, str, str, str]]]
 """`(seq, message id, author, text)` by session, in order; superseded ones too."""
@@ -133,7 +135,12 @@ async def _bodies(nats_url: str, stream: str) -> list[bytes]:
     with suppress(TimeoutError):
         async with asyncio.timeout(STREAM_SECONDS_MAX):
             while len(bodies) < info.state.messages:
-                for message in await subscription.fetch(500, timeout=FETCH_SECONDS_MAX):
+                try:
+                    messages = await subscription.fetch(500, timeout=FETCH_SECONDS_MAX)
+                except ServiceUnavailableError:  # in a cluster, not everybody knows of it yet
+                    await asyncio.sleep(KNOWN_POLL_SECONDS)
+                    continue
+                for message in messages:
                     bodies.append(message.data)
                     await message.ack()
     await client.close()

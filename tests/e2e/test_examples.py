@@ -10,15 +10,22 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from nats.js.api import StreamConfig
 
+from examples import subscriber
+from lingxi_chassis.bus import connect
 from lingxi_chassis.ids import new_id
+from lingxi_local.nats import RunningNats
 from tests.e2e.client import NewUser, User, new_user
+from tests.fixtures.clusters import stream_elsewhere, url_of
 from tests.fixtures.prerequisites import missing
 from tests.fixtures.system import RunningSystem
 from tests.fixtures.waiting import eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SECONDS_MAX = 300.0
+READS = 150
+"""In a cluster: of a hundred, some three ask before the server has heard of their consumer."""
 
 
 async def run(*command: str, given: str = "", **env: str) -> str:
@@ -138,6 +145,23 @@ async def test_a_copy_by_the_subscriber(
     await eventually(is_the_same)
     assert copied(copy, deleted["session_id"]) == []
     assert b"Delete this." not in copy.read_bytes()
+
+
+async def test_a_copy_where_the_streams_are_in_a_cluster(
+    nats_cluster: list[RunningNats], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriber, "QUIET_SECONDS", 0.01)
+    stream = "CHAT_EVENTS"
+    said = json.dumps({"subject": "s", "userid": "u", "sequence": "1", "data": None}).encode()
+    async with connect(url_of(nats_cluster[0]), "tester") as client:
+        js = client.jetstream()
+        far = await stream_elsewhere(js, nats_cluster, StreamConfig(stream, subjects=["told"]))
+        await js.publish("told", said)
+    async with connect(url_of(far), "tester") as client:
+        copy = subscriber.Copy(":memory:")
+        with closing(copy.db):
+            for _ in range(READS):
+                assert await subscriber.read(client.jetstream(), copy, stream, once=True)
 
 
 async def test_the_streams_are_described(system: RunningSystem, user: User) -> None:

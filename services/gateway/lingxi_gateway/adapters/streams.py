@@ -4,6 +4,7 @@ A short-lived consumer, read in batches as the reader asks for them: whoever rea
 for, and holds no more than one batch.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError, TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
-from nats.js.errors import NotFoundError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
+from lingxi_chassis.clock import monotonic
 from lingxi_chassis.ids import new_id
 from lingxi_contracts.errors import Unavailable
 from lingxi_contracts.subjects import durable_name
@@ -24,7 +26,9 @@ BATCH_EVENTS = 100
 FETCH_SECONDS_MAX = 1.0
 ABANDONED_SECONDS = 60.0
 """A reader that is slower than this for one batch finds its consumer gone, and comes again."""
-
+KNOWN_SECONDS_MAX = 1.0
+KNOWN_POLL_SECONDS = 0.01
+"""In a cluster, the server we ask hears of a new consumer some milliseconds after it is made."""
 
 type Events = AsyncGenerator[tuple[int, str, bytes]]
 """Sequence, subject and payload of messages."""
@@ -141,11 +145,22 @@ class Streams:
     ) -> list[Msg]:
         """The next messages; none: the rest was forgotten meanwhile."""
         try:
-            return await subscription.fetch(min(BATCH_EVENTS, left), FETCH_SECONDS_MAX)
+            return await _fetch(subscription, min(BATCH_EVENTS, left))
         except NatsTimeoutError:
             if (await self._js.consumer_info(stream, name)).num_pending:
                 raise
             return []
+
+
+async def _fetch(subscription: JetStreamContext.PullSubscription, batch: int) -> list[Msg]:
+    deadline = monotonic() + KNOWN_SECONDS_MAX
+    while True:
+        try:
+            return await subscription.fetch(batch, FETCH_SECONDS_MAX)
+        except ServiceUnavailableError:
+            if monotonic() > deadline:
+                raise
+        await asyncio.sleep(KNOWN_POLL_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,26 @@
+"""Reading what is stored, where JetStream is a cluster."""
+
+from nats.js.api import StreamConfig
+
+from lingxi_chassis.bus import connect
+from lingxi_gateway.adapters.streams import Streams
+from lingxi_local.nats import RunningNats
+from tests.fixtures.clusters import stream_elsewhere, url_of
+
+EVENTS = 3
+READS = 300
+"""Of a hundred, some three ask before the server has heard of their consumer."""
+
+
+async def test_a_reader_is_known_where_it_asks(nats_cluster: list[RunningNats]) -> None:
+    config = StreamConfig("TOLD", subjects=["told"])
+    async with connect(url_of(nats_cluster[0]), "tester") as nats:
+        js = nats.jetstream()
+        far = await stream_elsewhere(js, nats_cluster, config)
+        for _ in range(EVENTS):
+            await js.publish("told")
+    async with connect(url_of(far), "tester") as nats:
+        streams = Streams(nats)
+        for _ in range(READS):
+            read = [seq async for seq, _, _ in streams.read("TOLD", "told")]
+            assert read == [1, 2, 3]
