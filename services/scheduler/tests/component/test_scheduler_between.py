@@ -245,6 +245,18 @@ async def test_two_who_both_believe_to_hold_it_decide_once(
     assert await scheduler.sent_today() == [1]
 
 
+async def test_who_lost_its_claim_decides_nothing(
+    scheduler: RunningScheduler, hands: ByHand
+) -> None:
+    session_id = await scheduler.talk()
+    lost = await hands.look(session_id)
+    await hands.expire_lease(session_id)
+    holds = await hands.look(session_id)
+    assert await hands.decide(lost) is None
+    assert await scheduler.sent_today() in ([], [0])
+    assert await hands.decide(holds) is not None
+
+
 async def test_what_is_heard_while_the_model_thinks_makes_its_answer_void(
     scheduler: RunningScheduler, hands: ByHand
 ) -> None:
