@@ -1,4 +1,8 @@
-"""Each gate with its line in the decision log, what opens it, and that none asks the model."""
+"""Each gate with its line in the decision log, what opens it, and that none asks the model.
+
+Guards `decide.py: _decide`, both of its looks at the gates: by what was heard, before chat is
+asked, and by what chat itself says, before the model is.
+"""
 
 from datetime import timedelta
 from uuid import UUID
