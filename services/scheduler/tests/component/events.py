@@ -98,6 +98,26 @@ def failed(answers_up_to: int) -> Event:
     )
 
 
+def completed(answers_up_to: int) -> Event:
+    return chat.TurnCompleted(
+        turn_id=new_id(),
+        answers=(),
+        answers_up_to=answers_up_to,
+        message_ids=(),
+        attempt=1,
+        model="simulated",
+        usage=chat.Usage(prompt_tokens=1, completion_tokens=1),
+        latency_ms=1,
+        personality_version=1,
+    )
+
+
+def stopped(answers_up_to: int) -> Event:
+    return chat.TurnStopped(
+        turn_id=new_id(), answers=(), answers_up_to=answers_up_to, message_ids=(), attempt=1
+    )
+
+
 def flagged(seq: int) -> Event:
     return chat.MessageFlagged(
         message_id=new_id(), seq=seq, critical_type="self_harm", text="Help is there."

@@ -1,7 +1,6 @@
-"""Watches as handlers write them: any order, any repeats; and the claim among a million."""
+"""Watches as handlers write them, the claim that news take away, and the claim among a million."""
 
-import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,17 +8,18 @@ from uuid import UUID
 
 import pytest
 
+from lingxi_chassis.bus import connect
 from lingxi_chassis.clock import monotonic
+from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import Pool, execute, fetch_all, open_pool
-from lingxi_contracts import chat, gateway
-from lingxi_contracts.agent import AgentDeleted, AgentTimings
-from lingxi_contracts.base import Event
-from lingxi_contracts.chat import SessionDeleted
+from lingxi_chassis.postgres import Pool, execute, open_pool
+from lingxi_chassis.process import Stop
+from lingxi_contracts.agent import AgentTimings
 from lingxi_contracts.envelope import Envelope
+from lingxi_contracts.scheduler import OWNER
 from lingxi_scheduler import bootstrap
 from lingxi_scheduler.application.watch_sessions import WatchSessions
-from lingxi_scheduler.entrypoints.events import HEARD_OF_SESSIONS, Heard
+from lingxi_scheduler.entrypoints.events import listen
 from lingxi_scheduler.projections.watches import (
     CLAIM,
     claim_due,
@@ -29,22 +29,11 @@ from lingxi_scheduler.projections.watches import (
 )
 from lingxi_scheduler.settings import Settings
 from services.scheduler.tests.component import events
-from services.scheduler.tests.component.events import NOON, Stream
+from services.scheduler.tests.component.events import NOON
 
-SEEDS = range(8)
 ROWS = 1_000_000
 CLAIM_ROWS_READ_MAX = 200
 CLAIM_MS_MAX = 20
-SHOWN = (
-    (
-        "select session_id, user_id, agent_id, last_user_seq, last_user_at, last_agent_seq,"
-        " last_agent_at, read_up_to, proactive_seqs, flagged_seq, turn_sequence, turn_open,"
-        " heard_at, ended, decided_seq, not_before, awaits_event, tries, sending, due_at"
-        " from watches order by session_id"
-    ),
-    "select * from agents order by agent_id",
-    "select * from users order by user_id",
-)
 
 
 @dataclass(frozen=True)
@@ -52,39 +41,12 @@ class Watching:
     """The handlers on a database of their own."""
 
     pool: Pool
-    heard: Heard
+    subscriptions: Subscriptions
 
-    async def hear(self, event: Envelope) -> None:
-        """Hand an event to the handler that is registered for it."""
-        by_name: dict[str, Callable[[Envelope], Awaitable[None]]] = {
-            "session_deleted": self.heard.end_of_session,
-            "agent_created": self.heard.manners,
-            "agent_changed": self.heard.manners,
-            "agent_deleted": self.heard.end_of_agent,
-            "user_registered": self.heard.time_zone,
-            "user_changed": self.heard.time_zone,
-            "user_deleted": self.heard.end_of_user,
-        }
-        if handler := by_name.get(event.name):
-            await handler(event)
-        else:
-            await self.heard.of_sessions([event])
-
-    async def all(self, told: Sequence[Envelope]) -> list[list[tuple[Any, ...]]]:
-        """What is kept after these events, one by one, and nothing before."""
-        return await self.batches([[event] for event in told])
-
-    async def batches(self, batches: Sequence[Sequence[Envelope]]) -> list[list[tuple[Any, ...]]]:
-        """What is kept after these, and nothing before; several together are of sessions."""
-        await execute(
-            self.pool, "truncate watches, agents, users, erased_users, agent_caps, caps", {}
-        )
-        for batch in batches:
-            if len(batch) == 1:
-                await self.hear(batch[0])
-            else:
-                await self.heard.of_sessions(batch)
-        return [list(await fetch_all(self.pool, select, {})) for select in SHOWN]
+    async def hear(self, *told: Envelope) -> None:
+        """One by one."""
+        for event in told:
+            await self.subscriptions.hear(event.source, [event])
 
 
 @pytest.fixture
@@ -93,86 +55,19 @@ async def watching(database_url: str, nats_url: str) -> AsyncGenerator[Watching]
         {"DATABASE_URL": database_url, "NATS_URL": nats_url, "LINGXI_INTERNAL_PORT": 0}
     )
     bootstrap.migrate(settings)
-    async with open_pool(database_url, 4) as pool:
-        yield Watching(pool, Heard(bootstrap.open_log(pool), WatchSessions(pool, 1)))
-
-
-def everything(user_id: UUID) -> list[Stream]:
-    """A user with two agents, and sessions in every state."""
-    zones = events.user(user_id, "UTC", "Asia/Shanghai", "Asia/Kathmandu")
-    mo = events.companion(
-        user_id, AgentTimings(), AgentTimings(inactivity_check_minutes=60, daily_cap=2)
-    )
-    jo = events.companion(user_id)
-    jo.tell(AgentDeleted())
-    talk: list[Event] = [events.posted(1), events.began(), events.sent(2), events.sent(3)]
-    ids = mo.stream_id
-    sessions = [
-        events.session(user_id, ids),
-        events.session(user_id, ids, *talk),
-        events.session(user_id, ids, *talk, events.failed(1), events.read(2), events.read(3)),
-        events.session(user_id, ids, *talk, events.failed(1), events.read(3), events.posted(4)),
-        events.session(
-            user_id,
-            ids,
-            events.posted(1),
-            events.sent(2, proactive=True),
-            events.sent(3, proactive=True),
-            events.read(3),
-        ),
-        events.session(
-            user_id, ids, events.sent(1, proactive=True), events.posted(2), events.flagged(2)
-        ),
-        events.session(user_id, ids, *talk, SessionDeleted()),
-        events.session(user_id, jo.stream_id, events.posted(1)),
-    ]
-    return [zones, mo, jo, *sessions]
-
-
-async def test_events_shuffled_doubled_and_replayed_give_equal_rows(watching: Watching) -> None:
-    told = [event for stream in everything(new_id()) for event in stream.told]
-    rows = await watching.all(told)
-    due = [row[-1] for row in rows[0]]
-    assert len(rows[0]) == 8
-    assert sum(at is not None for at in due) == 3
-    assert len(rows[1]) == 2
-    assert rows[2][0][3] == "Asia/Kathmandu"
-    for seed in SEEDS:
-        chance = random.Random(seed)
-        shuffled = told * 2
-        chance.shuffle(shuffled)
-        assert await watching.all(shuffled) == rows, f"seed {seed}"
-        heard: list[Envelope] = []
-        others: list[Envelope] = []
-        for event in shuffled:
-            (heard if event.name in HEARD_OF_SESSIONS else others).append(event)
-        middle = chance.randrange(len(others))
-        alone = [[event] for event in others]
-        together = [*alone[:middle], heard[: len(told)], *alone[middle:], heard[len(told) :]]
-        assert await watching.batches(together) == rows, f"seed {seed}, in batches"
-    assert await watching.all([*told, *told]) == rows
-
-
-async def test_an_erased_user_leaves_nothing_whatever_comes_late(watching: Watching) -> None:
-    user_id = new_id()
-    told = [event for stream in everything(user_id) for event in stream.told]
-    gone = Stream(gateway.OWNER, user_id, user_id)
-    gone.tell(gateway.UserDeleted())
-    for seed in SEEDS:
-        mixed = [*told, *gone.told]
-        random.Random(seed).shuffle(mixed)
-        assert await watching.all(mixed) == [[], [], []], f"seed {seed}"
-
-
-def test_every_event_that_is_subscribed_to_is_one_of_chats() -> None:
-    assert set(HEARD_OF_SESSIONS) <= {tag.partition(".")[0] for tag in chat.EVENTS}
+    stop = Stop()
+    async with connect(nats_url, OWNER) as nats, open_pool(database_url, 4) as pool:
+        subscriptions = Subscriptions(OWNER, nats, stop.fail)
+        listen(subscriptions, bootstrap.open_log(pool), WatchSessions(pool, 1))
+        yield Watching(pool, subscriptions)
+    assert not stop.failed
 
 
 async def test_new_manners_move_what_is_due_and_open_what_waits(watching: Watching) -> None:
     user_id = new_id()
     mo = events.companion(user_id, AgentTimings(), AgentTimings(inactivity_check_minutes=60))
     talk = events.session(user_id, mo.stream_id, events.posted(1))
-    await watching.all([mo.told[0], *talk.told])
+    await watching.hear(mo.told[0], *talk.told)
     await execute(watching.pool, "update watches set awaits_event = true, due_at = null", {})
     assert list(await sessions_of_agent(watching.pool, mo.stream_id, UUID(int=0))) == [
         talk.stream_id
@@ -187,7 +82,7 @@ async def test_new_manners_move_what_is_due_and_open_what_waits(watching: Watchi
 async def test_news_take_the_claim_away_but_not_what_is_on_its_way(watching: Watching) -> None:
     user_id = new_id()
     talk = events.session(user_id, new_id(), events.posted(1), events.posted(2), events.posted(3))
-    await watching.all(talk.told[:2])
+    await watching.hear(*talk.told[:2])
     later = NOON + timedelta(hours=1)
 
     (claim,) = await claim_due(watching.pool, later, 10)
