@@ -14,8 +14,10 @@ from uuid import UUID
 
 import pytest
 
+from lingxi_chassis.consumers import Subscriptions
 from lingxi_chassis.model.client import ModelClient
 from lingxi_chassis.postgres import fetch_all
+from lingxi_chassis.process import Stop
 from lingxi_contracts.chat import DeleteSession
 from lingxi_contracts.envelope import Envelope
 from lingxi_contracts.errors import SessionNotFound
@@ -23,7 +25,8 @@ from lingxi_local.ports import unused_port
 from lingxi_summarizer.adapters.model import AskedModel
 from lingxi_summarizer.application.review_personality import ReviewPersonalities
 from lingxi_summarizer.application.write_summary import WriteSummaries
-from lingxi_summarizer.entrypoints.events import Dues
+from lingxi_summarizer.bootstrap import SERVICE
+from lingxi_summarizer.entrypoints.events import Dues, listen
 from services.chat.tests.component.harness import RunningChat
 from services.summarizer.tests.component.harness import (
     REVIEW,
@@ -37,6 +40,7 @@ from services.summarizer.tests.component.harness import (
     talk,
     written,
 )
+from tests.fixtures.handlers import tells_all
 from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,6 +75,14 @@ async def handled(dues: Dues, deliveries: list[Envelope]) -> None:
     await asyncio.gather(*(handlers[event.name](event) for event in deliveries))
 
 
+def hear_no_others(chat: RunningChat, dues: Dues, told: list[Envelope]) -> None:
+    """The service listens to events of these kinds, and to no other."""
+    stop = Stop()
+    subscriptions = Subscriptions(SERVICE, chat.nats, stop.fail)
+    listen(subscriptions, dues)
+    tells_all(subscriptions, told)
+
+
 async def kept(chat: RunningChat, session_id: UUID, agent_id: UUID) -> Any:
     """All that the handlers' effects are: summaries, facts, the personality and its reviews."""
     session = await chat.session(session_id)
@@ -90,12 +102,14 @@ async def talked(chat: RunningChat, marker: str, turns: int = 12) -> tuple[UUID,
 
 
 async def test_shuffled_doubled_and_replayed_events_change_nothing(chat: RunningChat) -> None:
+    """Guards the handlers' guards, `events.py`; and that none is forgotten here."""
     session_id, agent_id = await talked(chat, "shuffled88")
     dues = await due_events(chat, session_id, "summary_due")
     dues += await due_events(chat, session_id, "personality_review_due")
     deliveries = dues * 2
     random.Random(SEED).shuffle(deliveries)
     async with replica(chat) as one, replica(chat) as another:
+        hear_no_others(chat, one, dues)
         half = len(deliveries) // 2
         await asyncio.gather(handled(one, deliveries[:half]), handled(another, deliveries[half:]))
         first = await kept(chat, session_id, agent_id)
