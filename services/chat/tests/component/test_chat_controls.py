@@ -133,10 +133,11 @@ async def test_another_replicas_turn_is_stopped_at_its_next_renewal(
     """It does not hear the nudge: the other worker here has no ear for it."""
     from lingxi_chat.application import answer_turn
 
-    monkeypatch.setattr(answer_turn, "RENEW_SECONDS", 0.05)
     await chat.model.fault("hang", contains="far away", times=2, seconds=5)
     posted = await chat.ask(chat.post("far away"))
     await chat.model.asked("far away")
+    # From here on: the first holder is not to renew what expires now.
+    monkeypatch.setattr(answer_turn, "RENEW_SECONDS", 0.05)
     await chat.expire_lease(posted.session_id)
     async with chat.another_worker() as worker:
         await worker.take_waiting()
