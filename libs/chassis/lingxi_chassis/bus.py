@@ -57,6 +57,34 @@ def _tell(watcher: Callable[[], None]) -> None:
         log.exception("nats_watcher_failed")
 
 
+class _Told:
+    """What the library tells of a connection, and to whom it is handed on."""
+
+    def __init__(self, on_closed: Callable[[], None], link: Link) -> None:
+        self._on_closed = on_closed
+        self._link = link
+        self.leaving = False
+        self.last_error = "no answer"
+
+    async def closed(self) -> None:
+        if not self.leaving:
+            log.error("nats_closed")
+            self._on_closed()
+
+    async def disconnected(self) -> None:
+        if not self.leaving:
+            log.warning("nats_disconnected")
+            self._link.lost()
+
+    async def reconnected(self) -> None:
+        log.info("nats_reconnected")
+        self._link.back()
+
+    async def failed(self, error: Exception) -> None:
+        self.last_error = repr(error)
+        log.warning("nats_error", error=self.last_error)
+
+
 @asynccontextmanager
 async def connect(
     url: str,
@@ -74,33 +102,23 @@ async def connect(
     Raises:
         ConnectionError: no server lets us in within `START_SECONDS_MAX`; says the last reason.
     """
+    told = _Told(on_closed, link or Link())
+    client = await _connected(url, service, told, tls)
+    try:
+        yield client
+    finally:
+        told.leaving = True
+        try:
+            await client.drain()
+        except (NatsError, TimeoutError):
+            await client.close()
+
+
+async def _connected(url: str, service: str, told: _Told, tls: SSLContext | None) -> Client:
+    """Raises ConnectionError as `connect` does."""
     urls = url.split(",")
     user, password = _credentials(urls[0])
     client, secured = new_client(url, tls)
-    leaving = False
-    last_error = "no answer"
-
-    async def closed() -> None:
-        if not leaving:
-            log.error("nats_closed")
-            on_closed()
-
-    async def disconnected() -> None:
-        if not leaving:
-            log.warning("nats_disconnected")
-            if link is not None:
-                link.lost()
-
-    async def reconnected() -> None:
-        log.info("nats_reconnected")
-        if link is not None:
-            link.back()
-
-    async def failed(error: Exception) -> None:
-        nonlocal last_error
-        last_error = repr(error)
-        log.warning("nats_error", error=repr(error))
-
     try:
         async with asyncio.timeout(START_SECONDS_MAX):
             await client.connect(
@@ -115,22 +133,15 @@ async def connect(
                 max_reconnect_attempts=-1,
                 ping_interval=PING_INTERVAL_SECONDS,
                 pending_size=PENDING_BYTES_MAX,
-                closed_cb=closed,
-                disconnected_cb=disconnected,
-                reconnected_cb=reconnected,
-                error_cb=failed,
+                closed_cb=told.closed,
+                disconnected_cb=told.disconnected,
+                reconnected_cb=told.reconnected,
+                error_cb=told.failed,
                 **secured,
             )
     except TimeoutError as error:
-        raise ConnectionError(f"NATS lets us in nowhere: {last_error}") from error
-    try:
-        yield client
-    finally:
-        leaving = True
-        try:
-            await client.drain()
-        except (NatsError, TimeoutError):
-            await client.close()
+        raise ConnectionError(f"NATS lets us in nowhere: {told.last_error}") from error
+    return client
 
 
 def _credentials(url: str) -> tuple[str | None, str | None]:
