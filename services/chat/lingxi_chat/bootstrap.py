@@ -2,14 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
 
 import structlog
-from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 
 from lingxi_chassis import migrations, operations
 from lingxi_chassis.consumers import FromLogs, Subscriptions
@@ -33,6 +30,7 @@ from lingxi_chat.adapters.agents import RemoteProfiles
 from lingxi_chat.adapters.embeddings import EmbeddingModel
 from lingxi_chat.adapters.live import LiveSignals
 from lingxi_chat.adapters.model import SpeakingModel
+from lingxi_chat.adapters.replicas import Replicas
 from lingxi_chat.adapters.safety_rules import load_rules
 from lingxi_chat.application.answer_turn import AnswerTurns
 from lingxi_chat.application.catch_up import Behind, CatchUp
@@ -60,7 +58,7 @@ from lingxi_contracts import agent, gateway
 from lingxi_contracts.chat import EVENTS, OWNER, SessionDeleted
 from lingxi_contracts.dead_letters import ReplayLetter
 from lingxi_contracts.errors import SessionNotFound
-from lingxi_contracts.subjects import CHAT_LIVE_STREAM, CHAT_STOP, CHAT_WORK, live_subject
+from lingxi_contracts.subjects import CHAT_LIVE_STREAM, live_subject
 
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 RECENT_SESSIONS_MAX = 10_000
@@ -186,6 +184,57 @@ def _measuring(parts: OwnerParts, client: ModelClient) -> None:
     parts.health.readings.add("turns", lambda: measure_waiting(parts.pool))
 
 
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What chat does, and with what: nobody can call it yet."""
+
+    log: SessionLog
+    profiles: RemoteProfiles
+    live: LiveSignals
+    replicas: Replicas
+    workers: TurnWorkers
+    turns: rpc.Turns
+
+
+def use_cases(
+    settings: Settings,
+    parts: OwnerParts,
+    live: LiveSignals,
+    *,
+    model: SpeakingModel,
+    recall: Recall,
+    moderate: Moderate,
+    rules: Rules,
+) -> UseCases:
+    """The use cases on their neighbours."""
+    log = session_log(parts.pool, parts.relay.wake)
+    profiles = RemoteProfiles(parts.rpc)
+    replicas = Replicas(parts.nats)
+    look_up = LookUp(parts.pool, profiles)
+    settle_seconds = settings.burst_settle_ms / 1000
+    answer = AnswerTurns(
+        log, look_up, model, live, recall, moderate, settings.model_context_tokens, settle_seconds
+    )
+    workers = TurnWorkers(
+        parts.pool, answer, replicas.nudge, settings.model_concurrency, settle_seconds
+    )
+    turns = rpc.Turns(
+        post=PostMessages(log, profiles, look_up, workers, rules),
+        retry=RetryTurns(log, workers),
+        regenerate=RegenerateTurns(log, workers),
+        edit=EditMessages(log, workers, rules),
+        stop=StopTurns(log, workers, replicas.tell_holder, replicas.nudge),
+    )
+    return UseCases(log, profiles, live, replicas, workers, turns)
+
+
+async def _serve(parts: OwnerParts, chat: UseCases) -> None:
+    """Answer those who ask chat, and do what its other replicas tell."""
+    await chat.replicas.heard_by(chat.workers)
+    await rpc.serve(parts.server, chat.log, chat.profiles, chat.live, chat.turns)
+    await work_rpc.serve(parts.server, chat.log, chat.live)
+
+
 async def _serve_operators(
     settings: Settings,
     parts: OwnerParts,
@@ -202,6 +251,21 @@ async def _serve_operators(
 
 
 @asynccontextmanager
+async def _hearing(
+    settings: Settings, parts: OwnerParts, chat: UseCases, recalling: Recalling, stop: Stop
+) -> AsyncGenerator[None]:
+    """Events are heard while the context is open; operators may ask for what depends on them."""
+    subscriptions = Subscriptions(OWNER, parts.nats, stop.fail, settings.nats_stream_replicas)
+    events.listen(subscriptions, chat.log, chat.replicas.tell_holder, recalling.meant)
+    subscriptions.report_to(parts.health)
+    learning = FromLogs(parts.pool, parts.rpc, subscriptions, owners=OTHERS)
+    await _serve_operators(settings, parts, chat.log, recalling, learning)
+    async with subscriptions, in_background(learning.run(), "learning", stop.fail):
+        await parts.server.serve(ReplayLetter, subscriptions.replay)
+        yield
+
+
+@asynccontextmanager
 async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     """The service runs while the context is open.
 
@@ -214,44 +278,21 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         client = model_client(settings)
         stack.push_async_callback(client.close)
         _measuring(parts, client)
-        log = session_log(parts.pool, parts.relay.wake)
-        profiles = RemoteProfiles(parts.rpc)
         live = LiveSignals(parts.nats, settings.nats_stream_replicas)
         await stack.enter_async_context(in_background(live.keep_stream(), "live", stop.fail))
-        settle_seconds = settings.burst_settle_ms / 1000
         recalling = await stack.enter_async_context(start_recalling(settings, parts.pool, stop))
         moderate = await stack.enter_async_context(start_moderating(settings, rules))
-        look_up = LookUp(parts.pool, profiles)
-        answer = AnswerTurns(
-            log,
-            look_up,
-            SpeakingModel(client),
+        chat = use_cases(
+            settings,
+            parts,
             live,
-            recalling.recall,
-            moderate,
-            settings.model_context_tokens,
-            settle_seconds,
+            model=SpeakingModel(client),
+            recall=recalling.recall,
+            moderate=moderate,
+            rules=rules,
         )
-
-        async def nudge() -> None:
-            with suppress(NatsError):  # not connected: the sweeps find it
-                await parts.nats.publish(CHAT_WORK)
-
-        async def tell_holder(turn_id: UUID) -> None:
-            with suppress(NatsError):  # not connected: the holder finds it
-                await parts.nats.publish(CHAT_STOP, str(turn_id).encode())
-
-        workers = TurnWorkers(parts.pool, answer, nudge, settings.model_concurrency, settle_seconds)
-
+        workers = chat.workers
         parts.link.watch(workers.nats_lost, workers.nats_back)
-
-        async def nudged(_: Msg) -> None:
-            await workers.look()
-
-        async def told_to_stop(told: Msg) -> None:
-            with suppress(ValueError):
-                workers.stop(UUID(told.data.decode()))
-
         await stack.enter_async_context(in_background(workers.sweep(), "sweep", stop.fail))
         hearing = AsyncExitStack()
 
@@ -259,30 +300,9 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             await asyncio.gather(parts.server.finish(), workers.finish(), hearing.aclose())
 
         stack.push_async_callback(finish)
-        await parts.nats.subscribe(CHAT_WORK, cb=nudged)
-        await parts.nats.subscribe(CHAT_STOP, cb=told_to_stop)
-        turns = rpc.Turns(
-            post=PostMessages(log, profiles, look_up, workers, rules),
-            retry=RetryTurns(log, workers),
-            regenerate=RegenerateTurns(log, workers),
-            edit=EditMessages(log, workers, rules),
-            stop=StopTurns(log, workers, tell_holder, nudge),
-        )
-        await rpc.serve(parts.server, log, profiles, live, turns)
-        await work_rpc.serve(parts.server, log, live)
-        eraser = Eraser(
-            OWNER,
-            parts.pool,
-            parts.nats.jetstream(),
-            [LivePurge(CHAT_LIVE_STREAM, live_subject)],
-        )
+        await _serve(parts, chat)
+        purges = [LivePurge(CHAT_LIVE_STREAM, live_subject)]
+        eraser = Eraser(OWNER, parts.pool, parts.nats.jetstream(), purges)
         await stack.enter_async_context(in_background(eraser.run(), "erasure", stop.fail))
-        subscriptions = Subscriptions(OWNER, parts.nats, stop.fail, settings.nats_stream_replicas)
-        events.listen(subscriptions, log, tell_holder, recalling.meant)
-        subscriptions.report_to(parts.health)
-        learning = FromLogs(parts.pool, parts.rpc, subscriptions, owners=OTHERS)
-        await _serve_operators(settings, parts, log, recalling, learning)
-        await hearing.enter_async_context(subscriptions)
-        await hearing.enter_async_context(in_background(learning.run(), "learning", stop.fail))
-        await parts.server.serve(ReplayLetter, subscriptions.replay)
+        await hearing.enter_async_context(_hearing(settings, parts, chat, recalling, stop))
         yield
