@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from nats.aio.client import Client
 from nats.js.errors import BadRequestError
 
+from libs.chassis.tests.a_relay import ACKNOWLEDGED
 from libs.chassis.tests.listening import (
     STREAM,
     holds_the_log,
@@ -59,6 +60,21 @@ async def write(shelves: ShelfLog, count: int, shelf: Snapshot[Shelf] | None = N
     shelf = shelf or new_shelf(shelves)
     for _ in range(count):
         shelf = await shelves.append(shelf, [ThingPut(name=f"thing {shelf.version}")], AT)
+
+
+@asynccontextmanager
+async def a_relay(
+    *arguments: str, stdout: int | None = None
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """A relay in a process of its own, which is killed at the end."""
+    command = (sys.executable, "-m", "libs.chassis.tests.a_relay", *arguments)
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=stdout)
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 async def checkpoint_of(log_url: str) -> Checkpoint:
@@ -164,6 +180,30 @@ async def test_a_crash_between_publishing_and_saving_the_checkpoint(
         assert relay.published == 3
 
 
+async def test_a_relay_that_is_killed_between_publishing_and_saving_the_checkpoint(
+    shelves: ShelfLog, log_url: str, nats: Client, nats_url: str
+) -> None:
+    """Guards the same, by a kill: the next one finds the rows in the stream and goes on."""
+    async with relaying(log_url, nats):
+        await write(shelves, 3)
+        await holds_the_log(nats, log_url)
+    saved = await checkpoint_of(log_url)
+    await write(shelves, 1)
+    async with a_relay(log_url, nats_url, "hang", stdout=asyncio.subprocess.PIPE) as first:
+        assert first.stdout is not None
+        async with asyncio.timeout(STARTED_SECONDS_MAX):
+            while (line := (await first.stdout.readline()).decode()) != f"{ACKNOWLEDGED}\n":
+                assert line, "it ended by itself"
+        first.kill()
+        await first.wait()
+    assert await checkpoint_of(log_url) == saved
+    assert len(await published(nats)) == 4
+    await write(shelves, 3)
+    async with relaying(log_url, nats) as relay:
+        await holds_the_log(nats, log_url)
+        assert relay.published == 3
+
+
 async def test_two_relays_at_once_do_no_harm(
     shelves: ShelfLog, log_url: str, nats: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,9 +241,7 @@ async def test_a_paused_relay_is_replaced(
 ) -> None:
     """Guards publication while who holds the lock is paused; it wakes to find itself replaced."""
     await write(shelves, 1)
-    command = (sys.executable, "-m", "libs.chassis.tests.a_relay", log_url, nats_url)
-    first = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
-    try:
+    async with a_relay(log_url, nats_url) as first:
         await holds_the_log(nats, log_url, STARTED_SECONDS_MAX)
         async with relaying(log_url, nats) as relay:
             await eventually(lambda: relay.trouble is None)
@@ -213,9 +251,6 @@ async def test_a_paused_relay_is_replaced(
             first.send_signal(signal.SIGCONT)
             await write(shelves, 10)
             await holds_the_log(nats, log_url)
-    finally:
-        first.kill()
-        await first.wait()
 
 
 async def test_a_refusal_in_the_middle_of_a_batch(
