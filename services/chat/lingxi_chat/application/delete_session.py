@@ -13,7 +13,6 @@ from lingxi_chassis.erasure import ERASING
 from lingxi_chassis.eventlog import again_on_conflict
 from lingxi_chat.application.parts import SessionLog, load
 from lingxi_chat.domain import conversation
-from lingxi_chat.projections import reviews
 from lingxi_chat.projections.open_turns import DROP, locking
 from lingxi_chat.projections.sessions import sessions_of_agent
 from lingxi_contracts.base import Nothing
@@ -43,7 +42,7 @@ async def delete_session(
             conversation.delete(),
             utc_now(),
             guard=locking(command.session_id),
-            effects=(DROP, reviews.DROP, ERASING),
+            effects=(DROP, ERASING),
             erase=True,
         )
         if snapshot.state.open_turn is not None:

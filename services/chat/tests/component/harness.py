@@ -172,6 +172,14 @@ class RunningChat:
         )
         return (await self.ask(command)).agent_id
 
+    async def waits_for_a_row(self, part: str) -> bool:
+        """Whether a statement with this part waits for somebody else's transaction."""
+        sql = (
+            "select 1 from pg_stat_activity where datname = current_database()"
+            " and wait_event_type = 'Lock' and query like '%%' || %(part)s || '%%'"
+        )
+        return bool(await fetch_all(self.pool, sql, {"part": part}))
+
     @asynccontextmanager
     async def another_worker(
         self, slots: int = 1, live: Live | None = None

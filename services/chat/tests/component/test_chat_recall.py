@@ -198,19 +198,11 @@ async def test_who_writes_the_index_can_not_outlive_the_session(chat: RunningCha
         deleting = asyncio.create_task(
             chat.ask(DeleteSession(user_id=chat.user_id, session_id=session_id))
         )
-        await eventually(lambda: waits_for_a_row(chat))
+        await eventually(lambda: chat.waits_for_a_row("appended as"))
     await deleting
     assert await rows_of(chat, session_id) == 0
     assert not await put_terms(chat.pool, batch, terms)
     assert await rows_of(chat, session_id) == 0
-
-
-async def waits_for_a_row(chat: RunningChat) -> bool:
-    sql = (
-        "select 1 from pg_stat_activity where datname = current_database()"
-        " and wait_event_type = 'Lock' and query like '%%appended as%%'"
-    )
-    return bool(await fetch_all(chat.pool, sql, {}))
 
 
 async def test_messages_are_indexed_when_a_summary_falls_due(chat: RunningChat) -> None:

@@ -1,9 +1,11 @@
 """What agent says about its looks at a session: rows, in whatever order it is heard; the news."""
 
+import asyncio
 import itertools
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from lingxi_chassis.ids import new_id
@@ -48,6 +50,35 @@ async def test_of_a_session_that_is_gone_nothing_is_kept(chat: RunningChat) -> N
     await remember_look(chat.pool, Look(session_id, new_id(), 3))
     await chat.ask(DeleteSession(user_id=chat.user_id, session_id=session_id))
     await remember_look(chat.pool, Look(session_id, new_id(), 5))
+    assert await rows(chat, session_id) == []
+
+
+async def test_a_deletion_waits_for_a_look_under_way(chat: RunningChat) -> None:
+    """Guards the trigger of `FORGET`: the look is committed after the deletion looked."""
+    session_id = (await chat.say("Hello.")).session_id
+    async with await psycopg.AsyncConnection.connect(chat.settings.database_url) as looking:
+        await looking.execute(
+            "select from sessions where session_id = %s for key share", [session_id]
+        )
+        await looking.execute(
+            "insert into reviews (session_id, sequence) values (%s, 3)", [session_id]
+        )
+        deleting = asyncio.create_task(
+            chat.ask(DeleteSession(user_id=chat.user_id, session_id=session_id))
+        )
+        await eventually(lambda: chat.waits_for_a_row("appended as"))
+    await deleting
+    assert await rows(chat, session_id) == []
+
+
+async def test_a_look_waits_for_a_deletion_under_way(chat: RunningChat) -> None:
+    """Guards `for key share` in `remember_look`."""
+    session_id = (await chat.say("Hello.")).session_id
+    async with await psycopg.AsyncConnection.connect(chat.settings.database_url) as deleting:
+        await deleting.execute("delete from sessions where session_id = %s", [session_id])
+        looking = asyncio.create_task(remember_look(chat.pool, Look(session_id, new_id(), 3)))
+        await eventually(lambda: chat.waits_for_a_row("insert into reviews"))
+    await looking
     assert await rows(chat, session_id) == []
 
 
