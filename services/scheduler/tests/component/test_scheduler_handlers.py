@@ -111,7 +111,7 @@ async def test_events_in_any_order_and_number_leave_equal_rows(
                 for table, select in SELECTS.items()
             }
 
-        await leaves_equal_rows(begin, rows, told, together=True)
+        await leaves_equal_rows(begin, rows, told)
         left = await rows()
     assert not stop.failed
     assert {row["user_id"] for kept in left.values() for row in kept} == {str(STAYS)}
