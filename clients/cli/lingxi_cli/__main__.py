@@ -74,6 +74,8 @@ def _quiet() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.getLogger("nats").setLevel(logging.CRITICAL)
+    # At the end of each connection by TLS, of how nats-py made it.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 def entry() -> None:
