@@ -11,6 +11,7 @@ import httpx
 from tests.chaos import controls
 from tests.chaos.journal import Post, Told
 from tests.chaos.somebody import Somebody
+from tests.chaos.telling import MARK
 from tests.e2e.feed import Frame, frames
 
 SLOWLY = "slowly"
@@ -128,7 +129,7 @@ async def _follow(me: Somebody, one: Post, lines: AsyncIterator[str]) -> None:
 
 
 def _mine(me: Somebody, frame: Frame) -> None:
-    if me.journal.marker not in frame.data["text"] and "mark" in frame.data["text"]:
+    if set(MARK.findall(frame.data["text"])) - {me.journal.marker}:
         me.journal.complaints.append(f"words of somebody else: {frame.data}")
 
 
