@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from lingxi_chassis import tracing
 from lingxi_chassis.logs import configure_logs
 from lingxi_chassis.settings import ServiceSettings
+from lingxi_contracts.errors import Unavailable
 
 STOP_SECONDS_MAX = 9.0
 """A stop that takes longer is cut off: whoever stopped us kills us at ten."""
@@ -119,6 +120,10 @@ async def _run[S: ServiceSettings](
     except asyncio.CancelledError:
         log.info("stopped", service=service)
         return 1 if stop.failed else 0
+    except Unavailable:
+        # Servers are waited for; one that went away after that is an outage, and no fault of ours.
+        log.warning("start_broken_off", service=service)
+        return 1
     except Exception as error:
         log.error("start_failed", error=f"{type(error).__name__}: {error}")
         log.debug("start_failed_trace", exc_info=True)

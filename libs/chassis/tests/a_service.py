@@ -12,12 +12,15 @@ from lingxi_chassis import bus, process
 from lingxi_chassis.process import Stop
 from lingxi_chassis.service import open_service
 from lingxi_chassis.settings import ServiceSettings
+from lingxi_contracts.errors import Unavailable
 
 
 class Settings(ServiceSettings):
     """How this one misbehaves."""
 
-    mode: Literal["serve", "die", "hang_at_stop"] = Field(default="serve", alias="MODE")
+    mode: Literal["serve", "die", "hang_at_stop", "lose_a_server"] = Field(
+        default="serve", alias="MODE"
+    )
     patience_seconds: float = Field(default=60.0, alias="PATIENCE_SECONDS")
 
 
@@ -25,6 +28,8 @@ class Settings(ServiceSettings):
 async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     bus.START_SECONDS_MAX = settings.patience_seconds
     async with open_service("clerk", settings, stop):
+        if settings.mode == "lose_a_server":
+            raise Unavailable
         if settings.mode == "die":
             asyncio.get_running_loop().call_soon(stop.fail)
         yield

@@ -116,6 +116,16 @@ async def test_a_server_that_is_not_there_fails_the_start(unused_port: int) -> N
     assert "NATS" in lines[-1]["error"]
 
 
+async def test_a_server_that_goes_away_during_the_start_is_an_outage(
+    environment: dict[str, str],
+) -> None:
+    """Guards the logs' errors: whoever supervises starts it again, and nothing is to be looked at."""
+    async with service(environment | {"MODE": "lose_a_server"}) as process:
+        code, lines, _ = await end_of(process)
+    assert code == 1
+    assert (lines[-1]["event"], lines[-1]["level"]) == ("start_broken_off", "warning")
+
+
 async def test_a_start_that_waits_is_alive_not_ready_and_stops_at_once(unused_port: int) -> None:
     """Guards the wait for a server: nobody takes it for dead, or for ready, or has to kill it."""
     async with service(nowhere(unused_port)) as process:
