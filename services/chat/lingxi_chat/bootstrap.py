@@ -233,6 +233,7 @@ async def _serve(parts: OwnerParts, chat: UseCases) -> None:
     await chat.replicas.heard_by(chat.workers)
     await rpc.serve(parts.server, chat.log, chat.profiles, chat.live, chat.turns)
     await work_rpc.serve(parts.server, chat.log, chat.live)
+    parts.health.add("requests", parts.server.trouble)
 
 
 async def _serve_operators(
