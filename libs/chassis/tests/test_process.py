@@ -119,7 +119,7 @@ async def test_a_server_that_is_not_there_fails_the_start(unused_port: int) -> N
 async def test_a_server_that_goes_away_during_the_start_is_an_outage(
     environment: dict[str, str],
 ) -> None:
-    """Guards the logs' errors: whoever supervises starts it again, and nothing is to be looked at."""
+    """Guards what a log calls an error: whoever supervises starts it again, and that is all."""
     async with service(environment | {"MODE": "lose_a_server"}) as process:
         code, lines, _ = await end_of(process)
     assert code == 1
