@@ -71,7 +71,7 @@ SECONDS = Histogram(
     "lingxi_consumer_seconds",
     "Of one handler with one event",
     ["consumer"],
-    buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2.5, 10, 60),
+    buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 
 log = structlog.get_logger(__name__)
