@@ -1,5 +1,6 @@
 """Each alert has its entry in the runbook, and each panel reads something in its place."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,17 @@ from tests.observability.files import (
     ALERTS,
     DASHBOARDS,
     FOLDER,
+    RUNBOOK,
     alerts,
     metrics_in,
     panels,
     runbook,
 )
 
-PARTS = ("**Means.**", "**Causes.**", "**Look.**", "**Do.**")
+LOOK = "**Look.**"
+PARTS = ("**Means.**", "**Causes.**", LOOK, "**Do.**")
 DASHBOARD_COLUMNS = 24
+_quoted = re.compile(r'"([^"]+)"')
 
 
 def test_each_alert_has_an_entry_in_the_runbook_and_each_entry_an_alert() -> None:
@@ -31,6 +35,14 @@ def test_each_entry_says_what_it_means_and_what_to_do() -> None:
         places = [entry.find(part) for part in PARTS]
         assert -1 not in places, name
         assert places == sorted(places), name
+
+
+def test_the_runbook_looks_at_panels_that_there_are() -> None:
+    titles = [panel["title"] for dashboard in DASHBOARDS for panel in panels(dashboard)]
+    looks = [line for line in RUNBOOK.read_text().splitlines() if line.startswith(LOOK)]
+    named = {name for line in looks for name in _quoted.findall(line)}
+    assert named
+    assert not {name for name in named if not any(one.startswith(name) for one in titles)}
 
 
 def test_each_alert_reads_a_metric_and_says_how_bad_it_is() -> None:
