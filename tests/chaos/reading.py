@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -102,29 +103,31 @@ def all_rows(database_url: str) -> str:
     return "\n".join(found)
 
 
-async def read_stream(nats_url: str, stream: str) -> list[Envelope]:
+async def read_stream(nats_url: str, stream: str, tls: SSLContext | None = None) -> list[Envelope]:
     """Everything in a stream, in its order."""
-    bodies = await _bodies(nats_url, stream)
+    bodies = await _bodies(nats_url, stream, tls)
     return [Envelope.model_validate_json(body) for body in bodies]
 
 
-async def all_messages(nats_url: str, names: Sequence[str] = ()) -> str:
+async def all_messages(
+    nats_url: str, names: Sequence[str] = (), tls: SSLContext | None = None
+) -> str:
     """Every message of these streams, of all by default, as text."""
     if not names:
-        client = await _connect(nats_url)
+        client = await _connect(nats_url, tls)
         names = [info.config.name or "" for info in await client.jetstream().streams_info()]
         await client.close()
-    bodies = [body for name in names for body in await _bodies(nats_url, name)]
+    bodies = [body for name in names for body in await _bodies(nats_url, name, tls)]
     return b"\n".join(bodies).decode(errors="replace")
 
 
-async def _connect(nats_url: str) -> Client:
+async def _connect(nats_url: str, tls: SSLContext | None) -> Client:
     prefix = f"_INBOX_{urlsplit(nats_url).username}"  # the one that this user may hear
-    return await nats.connect(nats_url, inbox_prefix=prefix)
+    return await nats.connect(nats_url, inbox_prefix=prefix, tls=tls)
 
 
-async def _bodies(nats_url: str, stream: str) -> list[bytes]:
-    client = await _connect(nats_url)
+async def _bodies(nats_url: str, stream: str, tls: SSLContext | None) -> list[bytes]:
+    client = await _connect(nats_url, tls)
     js = client.jetstream()
     info = await js.stream_info(stream)
     bodies: list[bytes] = []

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from ssl import SSLContext
 
 from lingxi_contracts.envelope import Envelope
 from tests.chaos import checker, reading, telling, unasked
@@ -18,12 +19,14 @@ ERASE_SECONDS_MAX = 90.0
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Where a system keeps what it keeps. `databases` by owner; `output`: all its log lines;
-    `streams`: those that the user of `nats_url` may read, all by default."""
+    `streams`: those that the user of `nats_url` may read, all by default; `tls`: how to know NATS,
+    where it speaks TLS."""
 
     databases: Mapping[str, str]
     nats_url: str
     output: Callable[[], str]
     streams: Sequence[str] = ()
+    tls: SSLContext | None = None
 
 
 async def judge(kept: Kept, journals: Sequence[Journal]) -> list[str]:
@@ -45,7 +48,7 @@ async def judge(kept: Kept, journals: Sequence[Journal]) -> list[str]:
         *(line for journal in journals for line in checker.check_feed(journal, chat.log)),
     ]
     everything = {owner: reading.all_rows(url) for owner, url in databases.items()}
-    everything["the streams"] = await reading.all_messages(kept.nats_url, kept.streams)
+    everything["the streams"] = await reading.all_messages(kept.nats_url, kept.streams, kept.tls)
     everything["the logs"] = kept.output()
     return [*findings, *checker.check_gone(journals, everything)]
 
@@ -89,8 +92,8 @@ async def _what_follows(kept: Kept) -> _Seen:
     seen: list[_Seen] = []
 
     async def finished() -> bool:
-        told = await reading.read_stream(kept.nats_url, "CHAT_EVENTS")
-        told_of_decisions = await reading.read_stream(kept.nats_url, "SCHEDULER_EVENTS")
+        told = await reading.read_stream(kept.nats_url, "CHAT_EVENTS", kept.tls)
+        told_of_decisions = await reading.read_stream(kept.nats_url, "SCHEDULER_EVENTS", kept.tls)
         decided = reading.read_log(kept.databases["scheduler"])
         chat = reading.read_chat(kept.databases["chat"])
         given_up = unasked.given_up(kept.output())

@@ -1,4 +1,5 @@
-"""The profile `cluster` under load, while one after the other is killed: NATS servers and services.
+"""The profile `cluster` under load, with TLS inside, while one after the other is killed: NATS
+servers and services.
 
 Users with journals live on it through a proxy that knows both gateways; afterwards everything that
 was accepted has its one reply, and all else of tests.chaos' checker holds.
@@ -20,7 +21,7 @@ from tests.chaos.run import SLOW_MS
 from tests.chaos.somebody import Somebody
 from tests.chaos.users import live
 from tests.chaos.verdict import Kept, judge
-from tests.containers.project import NO_LIMITS, Project, Tried, docker, project
+from tests.containers.project import NO_LIMITS, Project, Tried, certified, docker, project
 from tests.fixtures.proxy import proxy_to
 
 USERS = 12
@@ -39,7 +40,10 @@ SETTINGS = {
 
 async def try_cluster(port: int, seconds: float) -> Tried:
     """Up, load and kills for so long, healing, verdict."""
-    with project("lingxi-try-cluster", port, **SETTINGS) as made:
+    with (
+        certified() as folder,
+        project("lingxi-try-cluster", port, TLS_FOLDER=folder, **SETTINGS) as made,
+    ):
         await asyncio.to_thread(made.run, "up")
         async with proxy_to(port, port + 1) as balancer:
             return await _live(made, f"http://127.0.0.1:{balancer.port}", seconds)
@@ -57,7 +61,7 @@ async def _live(made: Project, base_url: str, seconds: float) -> Tried:
     ended = await asyncio.gather(*lives, return_exceptions=True)
     findings = [repr(error) for error in ended if error is not None]
     databases = {owner: made.database_url(owner) for owner in OWNERS}
-    kept = Kept(databases, made.nats_url(OPERATOR), made.logs, STREAMS)
+    kept = Kept(databases, made.nats_url(OPERATOR), made.logs, STREAMS, made.tls)
     findings += await judge(kept, [user.journal for user in users])
     findings += await _on_fewer_servers(made)
     told = Counter(post.told for user in users for post in user.journal.posts)
@@ -65,7 +69,7 @@ async def _live(made: Project, base_url: str, seconds: float) -> Tried:
 
 
 async def _on_fewer_servers(made: Project) -> list[str]:
-    async with connect(made.nats_url(OPERATOR), OPERATOR) as nats:
+    async with connect(made.nats_url(OPERATOR), OPERATOR, tls=made.tls) as nats:
         infos = [await nats.jetstream().stream_info(name) for name in (*STREAMS, DEAD_LETTERS)]
     held = {info.config.name: info.config.num_replicas for info in infos}
     return [f"{name}: {on} replicas" for name, on in held.items() if on != CLUSTER_NATS_NODES]

@@ -5,18 +5,23 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import SSLContext
 
-from lingxi_compose.choices import PROFILES
+from lingxi_chassis.tls import client_context
+from lingxi_compose.choices import CA, PROFILES
 from lingxi_compose.engine import ROOT, build
+from tests.fixtures.certificates import Authority
 from tests.fixtures.servers import reachable_folder
 from tests.fixtures.waiting import eventually
 
 IMAGE = "lingxi:local"
 BASE_IMAGE = "python:3.13-slim"
+SERVERS = ("postgres", "nats", "nats-2", "nats-3")
 ADDED_MB_MAX = 160
 HEALTHY_SECONDS_MAX = 180.0
 NO_LIMITS = {"RATE_LIMIT_PER_USER": "0", "RATE_LIMIT_PER_IP": "0", "LOGIN_RATE_LIMIT": "0"}
@@ -129,8 +134,30 @@ class Project:
         return f"nats://{user}:{self._secrets[f'nats.{user}']}@{self.address('nats')}:4222"
 
     @property
+    def tls(self) -> SSLContext | None:
+        """To NATS, if it speaks TLS: of our authority; we call it by its address, not its name."""
+        if "TLS_FOLDER" not in self._env:
+            return None
+        context = client_context(Path(self._env["TLS_FOLDER"]) / CA)
+        context.check_hostname = False
+        return context
+
+    @property
     def _secrets(self) -> dict[str, str]:
         return json.loads((self.folder / "deploy/compose/.secrets/secrets.json").read_text())
+
+
+@contextmanager
+def certified() -> Generator[str]:
+    """A `TLS_FOLDER`: an authority, and what it signed for all servers."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        authority = Authority(folder)
+        made = authority.certificate(*SERVERS)
+        authority.file.rename(folder / CA)
+        made.cert_file.rename(folder / "cert.pem")
+        made.key_file.rename(folder / "key.pem")
+        yield name
 
 
 @contextmanager

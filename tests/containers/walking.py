@@ -7,9 +7,7 @@ import asyncio
 import os
 import re
 import signal
-import tempfile
 from http import HTTPStatus
-from pathlib import Path
 
 import httpx
 import psycopg
@@ -17,10 +15,9 @@ import psycopg
 from lingxi_compose.engine import ROOT
 from lingxi_compose.installation import NATS_PORT
 from lingxi_local.databases import OWNERS
-from tests.containers.project import Project, Tried, docker, inspect, project
+from tests.containers.project import Project, Tried, certified, docker, inspect, project
 from tests.containers.rotating import rotate
 from tests.e2e.client import new_user, say_until_answered
-from tests.fixtures.certificates import Authority
 from tests.fixtures.waiting import eventually
 
 BACK_SECONDS_MAX = 300.0
@@ -32,13 +29,8 @@ RULES = ROOT / "deploy" / "safety-rules.example.json"
 async def try_walk(port: int, _seconds: float) -> Tried:
     """One visit, on an installation of its own."""
     with (
-        tempfile.TemporaryDirectory() as certificates,
-        project(
-            "lingxi-try-walk",
-            port,
-            SAFETY_RULES_FILE=str(RULES),
-            TLS_FOLDER=_certified(Path(certificates)),
-        ) as made,
+        certified() as folder,
+        project("lingxi-try-walk", port, SAFETY_RULES_FILE=str(RULES), TLS_FOLDER=folder) as made,
     ):
         await asyncio.to_thread(made.run, "up")
         findings = [*await _walk(made), *_foreign_databases(made), *await _page(made)]
@@ -70,16 +62,6 @@ async def try_walk(port: int, _seconds: float) -> Tried:
             findings.append(f"said {said}, kept {heard}")
     killed = len(said) - 2
     return Tried(f"{killed} containers killed, all restarted; {len(told)} messages", findings)
-
-
-def _certified(folder: Path) -> str:
-    """The folder, with an authority and what it signed for the servers."""
-    authority = Authority(folder)
-    made = authority.certificate("postgres", "nats")
-    authority.file.rename(folder / "ca.pem")
-    made.cert_file.rename(folder / "cert.pem")
-    made.key_file.rename(folder / "key.pem")
-    return str(folder)
 
 
 async def _in_the_clear(made: Project) -> list[str]:
