@@ -149,8 +149,9 @@ class AnswerTurns:
             except AgentNotFound:
                 if await is_gone(self.log.pool, session.agent_id):
                     raise
-                # Agent lost what chat has: that is no reason to erase a conversation.
-                log.error("agent_not_known", agent_id=str(session.agent_id))
+                # Its deletion is not heard of yet, or agent lost what chat has: that one is no
+                # reason to erase a conversation.
+                log.warning("agent_not_known", agent_id=str(session.agent_id))
                 return ended(NOT_KNOWN)
             waiting = _waiting(session, found.newest)
             async with self.moderate.looking_at(waiting) as moderation:
