@@ -58,6 +58,14 @@ async def test_bubbles_come_in_their_rhythm_with_typing_between(visitor: Visitor
     await expect(visitor.answers.first).to_be_visible()
     await expect(visitor.page.get_by_role("img", name="Mira is typing")).to_be_visible()
     await visitor.is_answered()
+
+
+async def test_a_timer_that_rings_before_its_time_holds_no_bubble_back(visitor: Visitor) -> None:
+    """Guards that `useRhythm` sets it at each look. Browsers cut parts of milliseconds off."""
+    early = "const set = setTimeout; setTimeout = (ring, ms) => set(ring, Math.max(0, ms - 50))"
+    await visitor.page.add_init_script(early)
+    await visitor.begins()
+    await visitor.asks("Tell me in several messages about tea")
     assert await visitor.answers.count() > 1
 
 

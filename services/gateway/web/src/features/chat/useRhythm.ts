@@ -37,9 +37,10 @@ export function useRhythm(
   useEffect(() => {
     stage.current = next ?? stage.current;
     if (nextAt === null) return;
+    // It may ring before its time; whatever is due then is as it was, so it is set at each look.
     const timer = window.setTimeout(again, nextAt - performance.now());
     return () => clearTimeout(timer);
-  }, [next, nextAt]);
+  });
 
   if (next === null) return { messages, saying: live_, holdsBack: false };
   const count = next.shownAt.length;
