@@ -20,10 +20,10 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-import psycopg
 import structlog
 from psycopg.errors import DeadlockDetected, LockNotAvailable, UniqueViolation
 
+from lingxi_chassis import postgres
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.connections import Connection, connect
 from lingxi_chassis.eventlog import Projection
@@ -103,7 +103,7 @@ async def rebuild_read_models(
             await folding.try_unique()
             swap_seconds, tries = await _swap(folding)
         finally:
-            with suppress(psycopg.OperationalError):  # the connection is lost
+            with suppress(*postgres.AWAY):  # it goes at the next erasure or start
                 await shadow.discard()
     rebuilt = Rebuilt(
         tuple(shadow.tables), folding.events, monotonic() - began, swap_seconds, tries
