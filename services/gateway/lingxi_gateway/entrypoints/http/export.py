@@ -65,15 +65,15 @@ async def export(user_id: CurrentReader, address: ClientAddress, parts: PartsOf)
         chunks = _document(parts, user_id)
         first = await anext(chunks)
         await parts.accounts.audit.record("exported", user_id, address)
-        return _Download(first, chunks, stack.pop_all())
+        return Download(first, chunks, stack.pop_all())
 
 
-class _Download(StreamingResponse):
+class Download(StreamingResponse):
     """Writes `first` and the rest; `held` is let go at the end, whatever end that is."""
 
     def __init__(self, first: bytes, rest: Chunks, held: ExitStack) -> None:
         headers = {"Content-Disposition": f'attachment; filename="{FILE_NAME}"'}
-        self._chunks = _after(first, rest)
+        self._chunks = _after(first, rest, held)
         self._rest = rest
         self._held = held
         super().__init__(self._chunks, media_type=JSON, headers=headers)
@@ -91,10 +91,11 @@ class _Download(StreamingResponse):
                     log.warning("export_broken_off", code="too_slow")
 
 
-async def _after(first: bytes, rest: Chunks) -> Chunks:
+async def _after(first: bytes, rest: Chunks, held: ExitStack) -> Chunks:
     yield first
     async for chunk in rest:
         yield chunk
+    held.close()  # before the client hears of the end, and may ask again
 
 
 async def _document(parts: Parts, user_id: UUID) -> Chunks:
