@@ -1,6 +1,6 @@
 """The list of conversations."""
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.conftest import Size
 from tests.browser.visitor import Visitor
@@ -122,3 +122,19 @@ async def test_a_phone_shows_one_pane_at_a_time(visitor: Visitor, size: Size) ->
 async def test_a_conversation_that_is_not_there(visitor: Visitor) -> None:
     await visitor.page.goto("/c/01a203e2-68f2-75b6-a862-1ad8484928f1")
     await expect(visitor.page.get_by_text("There is nothing here")).to_be_visible()
+
+
+async def test_a_conversation_that_is_deleted_elsewhere_while_it_is_looked_at(
+    visitor: Visitor,
+) -> None:
+    """Guards `useSession` where the list does not hold it: it was asked for by itself."""
+    session = await visitor.session()
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=422, json={"status": 422, "code": "unknown", "detail": "No."})
+
+    await visitor.page.route("**/api/sessions/?*", refuse)
+    await visitor.opens(session["id"])
+    await visitor.user.send("DELETE", f"/api/sessions/{session['id']}/", {}, 204)
+    await expect(visitor.page.get_by_text("There is nothing here")).to_be_visible()
+    await expect(visitor.composer).to_have_count(0)

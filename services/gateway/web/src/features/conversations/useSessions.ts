@@ -1,6 +1,7 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { answer, api } from '@/api/client';
+import { asProblem } from '@/api/problem';
 import type { Session } from '@/api/types';
 import { keys } from '@/state/keys';
 import { byActivity } from '@/state/sessions';
@@ -45,5 +46,10 @@ export function useSession(id: string): { session: Session | undefined; error: E
     },
     enabled: (isSuccess || isError) && listed === undefined,
   });
-  return { session: listed ?? own.data, error: listed ? null : own.error };
+  // Whoever asked again and was told that it is gone still holds what it was.
+  const gone = own.error !== null && asProblem(own.error).status === 404;
+  return {
+    session: listed ?? (gone ? undefined : own.data),
+    error: listed ? null : own.error,
+  };
 }
