@@ -1,5 +1,6 @@
 """What was said and not sent yet: never lost, and sent by whoever said it alone."""
 
+import asyncio
 import json
 import re
 
@@ -97,3 +98,30 @@ async def test_what_waits_is_sent_by_its_user_alone(visitor: Visitor, users: New
     await visitor.opens(session)
     await expect(own.get_by_role("img", name=SENT)).to_be_visible()
     assert await said(visitor, session) == ["Mine alone"]
+
+
+async def test_the_same_words_once_more_are_a_message_of_their_own(visitor: Visitor) -> None:
+    """Guards that a message is forgotten when it was accepted, not when one like it is there."""
+    session = (await visitor.session())["id"]
+    await visitor.user.say("ok", session_id=session)
+    page = visitor.page
+    loading = asyncio.Event()
+
+    async def holds(route: Route) -> None:
+        await loading.wait()
+        await route.continue_()
+
+    async def breaks(route: Route) -> None:
+        await route.abort()
+
+    await page.route("**/messages/?*", holds)
+    await page.route("**/api/chat/", breaks)
+    await visitor.opens(session)
+    await visitor.says("ok")
+    await expect(visitor.composer).to_have_value("")
+    loading.set()
+    await expect(page.locator('li[data-from="user"]')).to_have_count(2)
+    await expect(page.locator("li[data-unsent]")).to_contain_text("Waiting for the connection")
+    await page.unroute("**/api/chat/")
+    await expect(page.locator('li[data-key][data-from="user"]')).to_have_count(2)
+    assert await said(visitor, session) == ["ok", "ok"]

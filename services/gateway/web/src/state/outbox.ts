@@ -9,23 +9,9 @@ import { locked } from '@/api/locks';
 import { asProblem } from '@/api/problem';
 import { say } from '@/api/say';
 import { currentUser, onTokensChanged } from '@/api/tokens';
-import type { Message } from '@/api/types';
 import { noteLimit } from './connection';
+import { isDue, type Outgoing } from './outgoing';
 import { createStore, useStore } from './store';
-
-export interface Outgoing {
-  readonly user: string;
-  readonly key: string;
-  /** When it was sent, in ms since 1970: what was said before it goes before it. */
-  readonly at: number;
-  readonly sessionId: string;
-  readonly text: string;
-  /** The newest seq when it was sent: its message has a higher one. */
-  readonly afterSeq: number;
-  readonly status: 'sending' | 'waiting' | 'refused';
-  readonly messageId?: string;
-  readonly refusal?: string;
-}
 
 const PREFIX = 'lingxi.outbox.';
 const NOTHING: readonly Outgoing[] = [];
@@ -97,10 +83,6 @@ async function flush(user: string): Promise<void> {
   }
 }
 
-function isDue(one: Outgoing): boolean {
-  return one.messageId === undefined && one.status !== 'refused';
-}
-
 /** Forget all of the user's: their account is gone. */
 export function clearOutbox(user: string): void {
   for (const one of stored(user)) localStorage.removeItem(keyOf(one));
@@ -134,27 +116,9 @@ function patch(one: Outgoing, changes: Partial<Outgoing>): void {
   if (now !== null) keep({ ...now, ...changes });
 }
 
-/** What of these is not among the messages yet. */
-export function notTold(
-  outgoing: readonly Outgoing[],
-  messages: readonly Message[],
-): readonly Outgoing[] {
-  const free = messages.filter((message) => message.is_user);
-  return outgoing.filter((one) => {
-    const at = free.findIndex((message) =>
-      one.messageId === undefined
-        ? message.seq > one.afterSeq && message.message === one.text
-        : message.id === one.messageId,
-    );
-    if (at < 0) return true;
-    free.splice(at, 1);
-    return false;
-  });
-}
-
-/** Forget what has been told. */
-export function settle(told: readonly Outgoing[]): void {
-  for (const one of told) localStorage.removeItem(keyOf(one));
+/** Forget what is settled. */
+export function forget(settled: readonly Outgoing[]): void {
+  for (const one of settled) localStorage.removeItem(keyOf(one));
   reread();
 }
 

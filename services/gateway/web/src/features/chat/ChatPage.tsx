@@ -45,7 +45,7 @@ function Chat({ session, messageId }: { session: Session; messageId: string | nu
   const t = useT();
   const { thread, isSuccess, loadOlder } = useThread(session.id);
   const [editing, setEditing] = useState<Message | null>(null);
-  const newest = thread.messages.at(-1)?.seq ?? 0;
+  const newest = Math.max(thread.messages.at(-1)?.seq ?? 0, session.last_message?.seq ?? 0);
   const isOpen = session.turn?.status === 'open';
   const stop = useTask(() => stopTurn(session.id));
   const edit = useTask(async (message: Message, text: string) => {

@@ -4,7 +4,8 @@ import type { Message, Session } from '@/api/types';
 import { useLocale, useT } from '@/i18n';
 import { itemsOf } from '@/state/items';
 import { useLive } from '@/state/liveStore';
-import { notTold, settle, useOutbox } from '@/state/outbox';
+import { forget, useOutbox } from '@/state/outbox';
+import { notTold, settled } from '@/state/outgoing';
 import type { Thread } from '@/state/thread';
 import { newestAnswer, standing, versionsOf, withVersion } from '@/state/versions';
 import { dayName } from '@/ui/dates';
@@ -65,8 +66,8 @@ export function MessageList({ session, thread, loadOlder, messageId, onEdit }: P
   );
   const unsent = notTold(outbox, thread.messages);
   useEffect(() => {
-    const told = outbox.filter((one) => !unsent.includes(one));
-    if (told.length > 0) settle(told);
+    const told = settled(outbox, thread.messages);
+    if (told.length > 0) forget(told);
   });
   useReading(session, shown, view.atEnd);
   useMark();
