@@ -39,6 +39,13 @@ describe('outgoing', () => {
     expect(keysOf(settled(accepted, [...messages, told(6, 'ok')]))).toEqual(['a', 'b']);
   });
 
+  it('is told when it is further up than what is loaded', () => {
+    const accepted = [sent('a', 'ok', { messageId: 'mine' })];
+    expect(keysOf(notTold(accepted, [told(4, 'before')]))).toEqual(['a']);
+    expect(keysOf(notTold(accepted, [told(5, 'another')]))).toEqual(['a']);
+    expect(keysOf(settled(accepted, [told(66, 'later')]))).toEqual(['a']);
+  });
+
   it('is shown while it is refused, whatever else was said', () => {
     expect(keysOf(notTold([sent('a', 'ok', { status: 'refused' })], [told(5, 'ok')]))).toEqual([
       'a',

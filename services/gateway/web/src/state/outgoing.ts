@@ -30,9 +30,12 @@ export function notTold(
 ): readonly Outgoing[] {
   const accepted = new Set(outgoing.map((one) => one.messageId));
   const ids = new Set(messages.map((message) => message.id));
+  const first = messages[0]?.seq ?? 0;
   const free = messages.filter((message) => message.is_user && !accepted.has(message.id));
   return outgoing.filter((one) => {
-    if (!isDue(one)) return one.messageId === undefined || !ids.has(one.messageId);
+    if (one.status === 'refused') return true;
+    // Where so much was said since that it isn't loaded, it stands further up.
+    if (one.messageId !== undefined) return !ids.has(one.messageId) && one.afterSeq + 1 >= first;
     const at = free.findIndex(
       (message) => message.seq > one.afterSeq && message.message === one.text,
     );
