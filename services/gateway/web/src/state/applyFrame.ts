@@ -85,13 +85,14 @@ export function changeSession(
   change: (session: Session) => Session,
 ): void {
   update<Session>(cache, keys.session(id), change);
+  changeListed(cache, (session) => (session.id === id ? change(session) : session));
+}
+
+function changeListed(cache: QueryClient, change: (session: Session) => Session): void {
   for (const [key] of cache.getQueriesData<SessionPages>({ queryKey: keys.allSessions })) {
     update<SessionPages>(cache, key, (list) => ({
       ...list,
-      pages: list.pages.map((page) => ({
-        ...page,
-        results: page.results.map((session) => (session.id === id ? change(session) : session)),
-      })),
+      pages: list.pages.map((page) => ({ ...page, results: page.results.map(change) })),
     }));
   }
 }
@@ -132,7 +133,18 @@ function foldAgent(
         : agents,
     );
   }
+  if (frame.event === 'agent_changed') nameAgent(cache, frame.data.agent);
   again(cache, keys.agents);
+}
+
+/** Sessions carry their agent's name. */
+function nameAgent(cache: QueryClient, { id, name }: Pick<Agent, 'id' | 'name'>): void {
+  const named = (session: Session) =>
+    session.agent_configuration === id ? { ...session, agent_name: name } : session;
+  changeListed(cache, named);
+  for (const [key] of cache.getQueriesData<Session>({ queryKey: keys.eachSession })) {
+    update<Session>(cache, key, named);
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ export const keys = {
   me: ['me'],
   allSessions: ['sessions'],
   sessions: (query: string) => ['sessions', query],
+  eachSession: ['session'],
   session: (id: string) => ['session', id],
   thread: (id: string) => ['thread', id],
   agents: ['agents'],
