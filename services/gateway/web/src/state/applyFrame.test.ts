@@ -30,4 +30,18 @@ describe('applyFrame', () => {
     expect(listed(cache).map((one) => one.agent_name)).toEqual(['Anna', 'Ann']);
     expect(cache.getQueryData<Session>(keys.session('s3'))?.agent_name).toBe('Anna');
   });
+
+  it('asks for the list when a session rises that is not among what is loaded', () => {
+    const rises = (sessionId: string, more: object) => {
+      const cache = held();
+      const message = { id: 'm1', seq: 1, is_user: true, is_agent_growth: false, ...more };
+      const event = message.is_user ? 'message_posted' : 'message_sent';
+      applyFrame(cache, frame(event, { session_id: sessionId, message }));
+      return cache.getQueryState(keys.sessions(''))?.isInvalidated;
+    };
+    expect(rises('s1', {})).toBe(false);
+    expect(rises('s3', {})).toBe(true);
+    expect(rises('s3', { is_user: false })).toBe(true);
+    expect(rises('s3', { is_user: false, is_agent_growth: true })).toBe(false);
+  });
 });

@@ -71,11 +71,26 @@ function foldIntoSession(cache: QueryClient, frame: Frame): void {
   const id = 'session_id' in frame.data ? (frame.data.session_id ?? '') : '';
   update<Thread>(cache, keys.thread(id), (thread) => foldThread(thread, frame));
   changeSession(cache, id, (session) => foldSession(session, frame));
+  // It rises to the head of the list, from wherever it is.
+  if (isActivity(frame) && !isListed(cache, id)) again(cache, keys.sessions(''));
   if (frame.event === 'message_sent') {
     setTyping(id, 'agent', null);
     if (frame.data.message.is_agent_growth) again(cache, keys.decisions(id));
   }
   if (['turn_completed', 'turn_failed', 'turn_stopped'].includes(frame.event)) endTurn(id);
+}
+
+/** Whether a list by activity has another order after it: agents that write first change none. */
+function isActivity(frame: Frame): boolean {
+  return (
+    frame.event === 'message_posted' ||
+    (frame.event === 'message_sent' && !frame.data.message.is_agent_growth)
+  );
+}
+
+function isListed(cache: QueryClient, id: string): boolean {
+  const list = cache.getQueryData<SessionPages>(keys.sessions(''));
+  return list?.pages.some((page) => page.results.some((session) => session.id === id)) ?? false;
 }
 
 /** Change a session wherever it is held. */
@@ -102,8 +117,7 @@ export function startSession(cache: QueryClient, session: Session): void {
   update<SessionPages>(cache, keys.sessions(''), (list) => {
     const [first, ...rest] = list.pages;
     if (first === undefined) return list;
-    if (list.pages.some((page) => page.results.some((known) => known.id === session.id)))
-      return list;
+    if (isListed(cache, session.id)) return list;
     return { ...list, pages: [{ ...first, results: [session, ...first.results] }, ...rest] };
   });
 }
