@@ -55,6 +55,10 @@ async def test_search_and_rename(visitor: Visitor) -> None:
     await expect(items).to_have_count(1)
     await search.fill("nowhere to be found")
     await expect(visitor.page.get_by_text("Nothing found for")).to_be_visible()
+    other = (await visitor.session("Cleo"))["id"]
+    await visitor.user.send("PATCH", f"/api/sessions/{other}/", {"title": "Back in Kyoto"})
+    await search.fill("kyoto")
+    await expect(items).to_have_count(2)
 
 
 async def test_a_deletion_can_be_undone_and_is_sent_when_it_is_not(visitor: Visitor) -> None:

@@ -44,4 +44,12 @@ describe('applyFrame', () => {
     expect(rises('s3', { is_user: false })).toBe(true);
     expect(rises('s3', { is_user: false, is_agent_growth: true })).toBe(false);
   });
+
+  it('leaves old what was old already', async () => {
+    const cache = held();
+    await cache.invalidateQueries({ queryKey: keys.sessions('') });
+    applyFrame(cache, frame('session_renamed', { session_id: 's1', title: 'Tea' }));
+    expect(listed(cache)[0]?.title).toBe('Tea');
+    expect(cache.getQueryState(keys.sessions(''))?.isInvalidated).toBe(true);
+  });
 });

@@ -163,13 +163,14 @@ function nameAgent(cache: QueryClient, { id, name }: Pick<Agent, 'id' | 'name'>)
 
 /**
  * Change what is held under a key. An answer that is on its way may be older than the change: it
- * is asked for again.
+ * is asked for again. So is what was old already: the library takes the change for an answer.
  */
 function update<T>(cache: QueryClient, key: QueryKey, change: (value: T) => T): void {
   const state = cache.getQueryState<T>(key);
   if (state === undefined) return;
+  const isUnsure = state.fetchStatus === 'fetching' || state.isInvalidated;
   if (state.data !== undefined) cache.setQueryData<T>(key, change(state.data));
-  if (state.fetchStatus === 'fetching') again(cache, key);
+  if (isUnsure) again(cache, key);
 }
 
 /** Queries whose first answer is on its way, and is too old already. */

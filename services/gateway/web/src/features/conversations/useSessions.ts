@@ -22,6 +22,8 @@ export function useSessions(query: string) {
     initialPageParam: 1,
     getNextPageParam: (page, _, number) => (page.next === null ? undefined : number + 1),
     placeholderData: keepPreviousData,
+    // What fits a search may be another conversation by now: the feed doesn't say.
+    ...(query !== '' && { staleTime: 0 }),
   });
   const sessions = useMemo(
     () =>
