@@ -1,10 +1,12 @@
 /** The app of somebody who is logged in: conversations beside one page; on a phone one of both. */
-import { Loader } from '@mantine/core';
+import { Button, Loader } from '@mantine/core';
 import { lazy, Suspense, useCallback } from 'react';
 import type { Frame } from '@/api/types';
 import { useT } from '@/i18n';
-import { type Page, usePage } from '@/router';
+import { go, type Page, usePage } from '@/router';
 import { useFeed } from '@/state/useFeed';
+import { ErrorBoundary } from '@/ui/ErrorBoundary';
+import { Notice } from '@/ui/Notice';
 import { ChatPage } from './chat/ChatPage';
 import { NothingChosen, useIsNew } from './conversations/NothingChosen';
 import { Sidebar } from './conversations/Sidebar';
@@ -31,9 +33,11 @@ export function Home({ user }: { user: string }) {
       <QuietLine />
       <Sidebar />
       <main className={classes.main}>
-        <Suspense fallback={<Loader className={classes.loader} aria-label={t('loading')} />}>
-          <Shown page={page} />
-        </Suspense>
+        <ErrorBoundary key={location.pathname} fallback={<Broken />}>
+          <Suspense fallback={<Loader className={classes.loader} aria-label={t('loading')} />}>
+            <Shown page={page} />
+          </Suspense>
+        </ErrorBoundary>
       </main>
     </div>
   );
@@ -54,4 +58,17 @@ function Shown({ page }: { page: Page }) {
     case 'home':
       return <NothingChosen />;
   }
+}
+
+/** After a new release, its old parts are gone: only a reload brings the new ones. */
+function Broken() {
+  const t = useT();
+  return (
+    <Notice text={t('broken')}>
+      <Button onClick={() => location.reload()}>{t('reload')}</Button>
+      <Button variant="default" onClick={() => go('/')}>
+        {t('back')}
+      </Button>
+    </Notice>
+  );
 }

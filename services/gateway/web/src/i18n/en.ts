@@ -14,6 +14,8 @@ export const en = {
   failed: 'That did not work: {detail}',
   unreachable: 'The server cannot be reached.',
   notFound: 'There is nothing here (any more).',
+  broken: 'This page could not be shown. Loading it anew may help.',
+  reload: 'Reload',
 
   tagline: 'Companions that remember, grow with you, and write first when it makes sense.',
   logIn: 'Log in',

@@ -16,6 +16,8 @@ export const zh: Words = {
   failed: '操作没有成功：{detail}',
   unreachable: '无法连接服务器。',
   notFound: '这里没有内容（或已被删除）。',
+  broken: '这个页面无法显示，重新加载也许有用。',
+  reload: '重新加载',
 
   tagline: '会记住、会成长的伙伴，在合适的时候主动找你。',
   logIn: '登录',

@@ -1,4 +1,4 @@
-import { Button, Loader, Text } from '@mantine/core';
+import { Button, Loader } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { asProblem } from '@/api/problem';
 import type { Message, Session } from '@/api/types';
@@ -6,6 +6,7 @@ import { useSession } from '@/features/conversations/useSessions';
 import { useT } from '@/i18n';
 import { go } from '@/router';
 import { send } from '@/state/outbox';
+import { Notice } from '@/ui/Notice';
 import { useTask } from '@/ui/useTask';
 import { ChatHeader } from './ChatHeader';
 import classes from './ChatPage.module.css';
@@ -27,15 +28,13 @@ export function ChatPage({ sessionId, messageId }: Props) {
   const { session, error } = useSession(sessionId);
   if (session === undefined) {
     const gone = error !== null && asProblem(error).status === 404;
+    if (!gone) return <Loader className={classes.loader} aria-label={t('loading')} />;
     return (
-      <div className={classes.nothing}>
-        {gone ? <Text>{t('notFound')}</Text> : <Loader aria-label={t('loading')} />}
-        {gone && (
-          <Button variant="default" onClick={() => go('/')}>
-            {t('back')}
-          </Button>
-        )}
-      </div>
+      <Notice text={t('notFound')}>
+        <Button variant="default" onClick={() => go('/')}>
+          {t('back')}
+        </Button>
+      </Notice>
     );
   }
   return <Chat session={session} messageId={messageId} />;

@@ -7,7 +7,8 @@ import ReactMarkdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
 import classes from './Markdown.module.css';
 
-const Code = lazy(() => import('./Code'));
+/** Code without colours where those can't be loaded. */
+const Code = lazy(() => import('./Code').catch(() => ({ default: Plain })));
 
 const PLUGINS = [remarkGfm];
 const COMPONENTS: Components = {
@@ -21,7 +22,7 @@ const COMPONENTS: Components = {
     if (language === undefined && !text.includes('\n')) return <code>{text}</code>;
     return (
       <pre tabIndex={0}>
-        <Suspense fallback={<code>{text}</code>}>
+        <Suspense fallback={<Plain text={text} />}>
           <Code text={text} language={language} />
         </Suspense>
       </pre>
@@ -33,6 +34,10 @@ const COMPONENTS: Components = {
     </div>
   ),
 };
+
+function Plain({ text }: { text: string; language?: string | undefined }) {
+  return <code>{text}</code>;
+}
 
 function Out({ href, children }: { href: string; children: ReactNode }) {
   return (
