@@ -3,6 +3,7 @@
  *
  * 1. A higher attempt replaces what lower ones showed; lower ones are ignored.
  * 2. Offsets count code points, so a piece may come twice, or overlap, and does no harm.
+ * 3. A piece behind a gap (one before it was lost) is ignored.
  */
 
 export interface Delta {
@@ -19,20 +20,20 @@ export interface LiveTurn {
   readonly bubbles: readonly string[];
 }
 
-/** After a piece; `turn` is null before the first. */
-export function withDelta(turn: LiveTurn | null, delta: Delta): LiveTurn {
+/** After a piece; null before the first, or while its beginning was not heard: its messages say it. */
+export function withDelta(turn: LiveTurn | null, delta: Delta): LiveTurn | null {
   const same = turn?.turnId === delta.turn_id;
   if (same && delta.attempt < turn.attempt) return turn;
-  const bubbles = same && delta.attempt === turn.attempt ? [...turn.bubbles] : [];
-  while (bubbles.length <= delta.bubble) bubbles.push('');
-  bubbles[delta.bubble] = overwritten(bubbles[delta.bubble] ?? '', delta.offset_chars, delta.text);
+  const goesOn = same && delta.attempt === turn.attempt;
+  const bubbles = goesOn ? [...turn.bubbles] : [];
+  const known = Array.from(bubbles[delta.bubble] ?? '');
+  if (delta.bubble > bubbles.length || delta.offset_chars > known.length) {
+    return goesOn ? turn : null;
+  }
+  bubbles[delta.bubble] = overwritten(known, delta.offset_chars, Array.from(delta.text));
   return { turnId: delta.turn_id, attempt: delta.attempt, bubbles };
 }
 
-/** `text` with `piece` at the offset; a gap before it (a lost piece) is closed by the message. */
-function overwritten(text: string, offset: number, piece: string): string {
-  const known = Array.from(text);
-  const added = Array.from(piece);
-  if (offset > known.length) return text;
-  return [...known.slice(0, offset), ...added, ...known.slice(offset + added.length)].join('');
+function overwritten(known: readonly string[], offset: number, piece: readonly string[]): string {
+  return [...known.slice(0, offset), ...piece, ...known.slice(offset + piece.length)].join('');
 }

@@ -29,7 +29,10 @@ export function hear(sessionId: string, delta: Delta): void {
   (document.hidden ? queueMicrotask : requestAnimationFrame)(() => {
     const came = waiting.get(sessionId) ?? [];
     waiting.delete(sessionId);
-    change(sessionId, (live) => ({ ...live, turn: came.reduce(withDelta, live.turn) }));
+    change(sessionId, (live) => ({
+      ...live,
+      turn: came.reduce<LiveTurn | null>(withDelta, live.turn),
+    }));
   });
 }
 

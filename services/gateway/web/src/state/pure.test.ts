@@ -62,6 +62,13 @@ describe('withDelta', () => {
       'a',
     ]);
   });
+
+  it('shows nothing of a reply whose beginning was not heard', () => {
+    expect(heard([piece({ text: 'z', offset_chars: 9 })])).toBe(null);
+    expect(heard([piece({ text: 'z', bubble: 2 })])).toBe(null);
+    const again = [piece({ text: 'a' }), piece({ text: 'z', offset_chars: 9, attempt: 2 })];
+    expect(heard(again)).toBe(null);
+  });
 });
 
 describe('staged', () => {
