@@ -2,7 +2,7 @@
 import type { InfiniteData, Query, QueryClient, QueryKey } from '@tanstack/react-query';
 import type { Agent, Frame, Session } from '@/api/types';
 import { keys } from './keys';
-import { endTurn, hear, setTyping } from './liveStore';
+import { endTurn, forgetLive, hear, setTyping } from './liveStore';
 import { keepHelp } from './local';
 import { foldSession } from './sessions';
 import { foldThread, type Thread } from './thread';
@@ -67,6 +67,12 @@ export function applyFrame(cache: QueryClient, frame: Frame): void {
   }
 }
 
+/** After frames that were missed: ask for everything again. */
+export function catchUp(cache: QueryClient): void {
+  forgetLive();
+  again(cache, []);
+}
+
 function foldIntoSession(cache: QueryClient, frame: Frame): void {
   const id = 'session_id' in frame.data ? (frame.data.session_id ?? '') : '';
   update<Thread>(cache, keys.thread(id), (thread) => foldThread(thread, frame));
@@ -77,7 +83,13 @@ function foldIntoSession(cache: QueryClient, frame: Frame): void {
     setTyping(id, 'agent', null);
     if (frame.data.message.is_agent_growth) again(cache, keys.decisions(id));
   }
-  if (['turn_completed', 'turn_failed', 'turn_stopped'].includes(frame.event)) endTurn(id);
+  if (
+    frame.event === 'turn_completed' ||
+    frame.event === 'turn_failed' ||
+    frame.event === 'turn_stopped'
+  ) {
+    endTurn(id, frame.data.turn_id);
+  }
 }
 
 /** Whether a list by activity has another order after it: agents that write first change none. */

@@ -27,7 +27,7 @@ export function hear(sessionId: string, delta: Delta): void {
   waiting.set(sessionId, [delta]);
   // A hidden tab has no frames; it need not show anything until it is looked at.
   (document.hidden ? queueMicrotask : requestAnimationFrame)(() => {
-    const came = waiting.get(sessionId) ?? [];
+    const came = waiting.get(sessionId)?.filter((piece) => !ended.has(piece.turn_id)) ?? [];
     waiting.delete(sessionId);
     change(sessionId, (live) => ({
       ...live,
@@ -36,11 +36,25 @@ export function hear(sessionId: string, delta: Delta): void {
   });
 }
 
-/** The turn has ended: its messages say all. */
-export function endTurn(sessionId: string): void {
-  waiting.set(sessionId, []); // pieces that wait for the next frame are of that turn
-  waiting.delete(sessionId);
-  change(sessionId, () => QUIET);
+/** Pieces may come after their turn's end: so many turns are remembered for that. */
+const ENDED_MAX = 64;
+const ended = new Set<string>();
+
+/** The turn has ended: its messages say all. The next one may be speaking already. */
+export function endTurn(sessionId: string, turnId: string): void {
+  ended.add(turnId);
+  const [oldest] = ended;
+  if (ended.size > ENDED_MAX && oldest !== undefined) ended.delete(oldest);
+  change(sessionId, ({ turn, typing }) => ({
+    turn: turn?.turnId === turnId ? null : turn,
+    typing: { ...typing, agent: 0 },
+  }));
+}
+
+/** Something was missed: maybe that it ended. */
+export function forgetLive(): void {
+  waiting.clear();
+  store.set(() => new Map());
 }
 
 /** The feed tells this page what it told itself: for so long, the user's typing is its own. */
@@ -64,7 +78,11 @@ export function setTyping(sessionId: string, who: 'user' | 'agent', until: strin
   }
 }
 
+export function liveOf(sessionId: string): Live {
+  return store.get().get(sessionId) ?? QUIET;
+}
+
 /** What a session is saying. */
 export function useLive(sessionId: string): Live {
-  return useStore(store, (all) => all.get(sessionId) ?? QUIET);
+  return useStore(store, () => liveOf(sessionId));
 }

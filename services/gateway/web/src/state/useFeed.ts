@@ -4,7 +4,7 @@ import { useEffect } from 'react';
 import { openSharedFeed } from '@/api/sharedFeed';
 import type { ServerEvent } from '@/api/sse';
 import type { Frame } from '@/api/types';
-import { again, applyFrame } from './applyFrame';
+import { applyFrame, catchUp } from './applyFrame';
 import { noteFeed } from './connection';
 import { flushOutbox } from './outbox';
 
@@ -17,7 +17,7 @@ export function useFeed(user: string, onFrame: (frame: Frame) => void): void {
       const frame = { event: event.event, data: JSON.parse(event.data) } as Frame;
       const missed = frame.event === 'reset' || (frame.event === 'ready' && event.id !== cursor);
       cursor = event.id ?? cursor;
-      if (missed) again(cache, []);
+      if (missed) catchUp(cache);
       if (frame.event === 'ready') void flushOutbox();
       applyFrame(cache, frame);
       onFrame(frame);
