@@ -23,7 +23,7 @@ export function applyFrame(cache: QueryClient, frame: Frame): void {
       hear(frame.data.session_id, frame.data);
       return;
     case 'typing':
-      setTyping(frame.data.session_id, frame.data.who, frame.data.until);
+      setTyping(frame.data.session_id, frame.data.who, true);
       return;
     case 'agent_created':
     case 'agent_changed':
@@ -79,8 +79,9 @@ function foldIntoSession(cache: QueryClient, frame: Frame): void {
   changeSession(cache, id, (session) => foldSession(session, frame));
   // It rises to the head of the list, from wherever it is.
   if (isActivity(frame) && !isListed(cache, id)) again(cache, keys.sessions(''));
+  if (frame.event === 'message_posted') setTyping(id, 'user', false);
   if (frame.event === 'message_sent') {
-    setTyping(id, 'agent', null);
+    setTyping(id, 'agent', false);
     if (frame.data.message.is_agent_growth) again(cache, keys.decisions(id));
   }
   if (

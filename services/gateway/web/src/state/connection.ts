@@ -8,22 +8,26 @@ interface Connection {
   readonly limitedUntil: number;
 }
 
-const store = createStore<Connection>({ feed: 'connecting', limitedUntil: 0 });
+export const connection = createStore<Connection>({ feed: 'connecting', limitedUntil: 0 });
 
 export function noteFeed(feed: FeedState): void {
-  store.set((now) => (now.feed === feed ? now : { ...now, feed }));
+  connection.set((now) => (now.feed === feed ? now : { ...now, feed }));
 }
 
 /** The server asked to wait. */
 export function noteLimit(seconds: number): void {
   const limitedUntil = Date.now() + Math.max(1, seconds) * 1000;
-  store.set((now) => ({ ...now, limitedUntil }));
+  connection.set((now) => ({ ...now, limitedUntil }));
+  // By the timer, not by the clock, which may be set meanwhile.
   window.setTimeout(
-    () => store.set((now) => (now.limitedUntil > Date.now() ? now : { ...now, limitedUntil: 0 })),
+    () =>
+      connection.set((now) =>
+        now.limitedUntil === limitedUntil ? { ...now, limitedUntil: 0 } : now,
+      ),
     limitedUntil - Date.now() + 50,
   );
 }
 
 export function useConnection(): Connection {
-  return useStore(store, (now) => now);
+  return useStore(connection, (now) => now);
 }

@@ -1,10 +1,12 @@
 import { QueryClient } from '@tanstack/react-query';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { catchUp } from './applyFrame';
+import type { Frame } from '@/api/types';
+import { applyFrame, catchUp } from './applyFrame';
 import { endTurn, hear, liveOf } from './liveStore';
 
 /** Pieces are shown at the next microtask, as in a hidden tab. */
 vi.stubGlobal('document', { hidden: true });
+vi.stubGlobal('window', globalThis);
 
 const heard = async (turn: string, text: string) => {
   hear('s', { turn_id: turn, attempt: 1, bubble: 0, offset_chars: 0, text });
@@ -39,5 +41,25 @@ describe('liveStore', () => {
     await heard('t5', 'five');
     catchUp(new QueryClient());
     expect(liveOf('s').turn).toBe(null);
+  });
+
+  it('says that somebody types for a few seconds, whatever the clocks say', () => {
+    vi.useFakeTimers();
+    const told = (event: string, data: object) =>
+      applyFrame(new QueryClient(), { event, data: { session_id: 's', ...data } } as Frame);
+    const types = () => liveOf('s').typing.user > 0;
+    const until = new Date(Date.now() + 600_000).toISOString();
+    told('typing', { who: 'user', until });
+    vi.advanceTimersByTime(3_000);
+    told('typing', { who: 'user', until });
+    vi.advanceTimersByTime(5_000);
+    expect(types()).toBe(true);
+    vi.setSystemTime(Date.now() - 600_000);
+    vi.advanceTimersByTime(1_000);
+    expect(types()).toBe(false);
+    told('typing', { who: 'user', until });
+    told('message_posted', { message: {} });
+    expect(types()).toBe(false);
+    vi.useRealTimers();
   });
 });

@@ -4,7 +4,7 @@ import { createStore, useStore } from './store';
 
 interface Live {
   readonly turn: LiveTurn | null;
-  /** Until when (ms since 1970) the agent, or the user on another device, is typing. */
+  /** Until when (ms since 1970) the agent, or the user on another device, is typing; 0: no longer. */
   readonly typing: { readonly agent: number; readonly user: number };
 }
 
@@ -66,16 +66,21 @@ export function noteTyping(sessionId: string): void {
   typedHere.set(sessionId, Date.now());
 }
 
-/** Somebody types until then; null: no longer. */
-export function setTyping(sessionId: string, who: 'user' | 'agent', until: string | null): void {
+/** So long somebody types after they were said to, as the server has it; clocks may differ. */
+const TYPING_MS = 6_000;
+
+/** Somebody types, or no longer does. */
+export function setTyping(sessionId: string, who: 'user' | 'agent', types: boolean): void {
   const own = Date.now() - (typedHere.get(sessionId) ?? 0) < OWN_TYPING_MS;
-  if (who === 'user' && own) return;
-  const time = until === null ? 0 : Date.parse(until);
-  change(sessionId, (live) => ({ ...live, typing: { ...live.typing, [who]: time } }));
-  const left = time - Date.now();
-  if (left > 0) {
-    window.setTimeout(() => change(sessionId, (live) => ({ ...live })), left + 50);
-  }
+  if (types && who === 'user' && own) return;
+  const until = types ? Date.now() + TYPING_MS : 0;
+  const set = (time: number) =>
+    change(sessionId, (live) => ({ ...live, typing: { ...live.typing, [who]: time } }));
+  set(until);
+  if (!types) return;
+  window.setTimeout(() => {
+    if (liveOf(sessionId).typing[who] === until) set(0);
+  }, TYPING_MS);
 }
 
 export function liveOf(sessionId: string): Live {

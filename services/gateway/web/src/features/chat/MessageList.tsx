@@ -136,11 +136,9 @@ export function MessageList({ session, thread, loadOlder, messageId, onEdit }: P
               unsent={unsent}
               saying={rhythm.saying}
               isTyping={
-                rhythm.holdsBack ||
-                (isOpen && rhythm.saying.length === 0) ||
-                typing.agent > Date.now()
+                rhythm.holdsBack || (isOpen && rhythm.saying.length === 0) || typing.agent > 0
               }
-              userTypes={typing.user > Date.now()}
+              userTypes={typing.user > 0}
             />
           )}
         </ol>

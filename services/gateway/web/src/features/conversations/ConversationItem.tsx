@@ -20,7 +20,7 @@ export const ConversationItem = memo(function ConversationItem({ session }: { se
   const [renaming, setRenaming] = useState(false);
   const title = useTitle(session);
   const isCurrent = page.page === 'chat' && page.sessionId === session.id;
-  const typing = useLive(session.id).typing.agent > Date.now();
+  const typing = useLive(session.id).typing.agent > 0;
 
   function open(event: MouseEvent) {
     if (event.metaKey || event.ctrlKey) return; // a tab of its own
