@@ -2,8 +2,9 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Mapping
-from datetime import UTC
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from uuid import UUID
 
 import orjson
@@ -17,7 +18,7 @@ from lingxi_cli.moments import moment
 from lingxi_cli.output import note, say, visible
 from lingxi_cli.owners import add_owner
 from lingxi_cli.settings import Settings
-from lingxi_cli.tail import Tail
+from lingxi_cli.tail import Show, Tail
 from lingxi_contracts import agent, chat, gateway, scheduler
 from lingxi_contracts.envelope import Envelope
 from lingxi_contracts.operations import OWNERS, GetStatus, Republish
@@ -60,12 +61,24 @@ async def _tail(args: argparse.Namespace, settings: Settings) -> int:
         for owner in OWNERS
         if args.owner in (None, owner) and (args.type is None or args.type in EVENT_NAMES[owner])
     ]
-    show: Callable[[str, bytes], None] = _show_json if args.json else _show
+    show = _happened_since(args.since, _show_json if args.json else _show)
     rest = ".".join(str(token or "*") for token in (args.type, args.user, args.stream))
     async with open_operator(settings) as operator:
         tails = [Tail(operator, owner, f"{owner}.event.{rest}", show) for owner in owners]
         await asyncio.gather(*(tail.run(args.since, follow=not args.no_follow) for tail in tails))
     return OK
+
+
+def _happened_since(since: datetime | None, show: Show) -> Show:
+    """Shows nothing older: a stream goes by when it stored an event, after a refill all anew."""
+
+    def show_younger(owner: str, payload: bytes) -> None:
+        with suppress(ValidationError):
+            if since is not None and Envelope.model_validate_json(payload).time < since:
+                return
+        show(owner, payload)
+
+    return show_younger
 
 
 def _show_json(_: str, payload: bytes) -> None:

@@ -1,7 +1,10 @@
 """The command on the one running system of the tests, called as a person would."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +14,8 @@ from tests.fixtures.system import RunningSystem
 
 type Lingxi = Callable[..., Result]
 """`lingxi("users", "list")`, with `stdin` and further settings; the result."""
+
+PUBLISHED_SECONDS_MAX = 60.0
 
 
 @pytest.fixture
@@ -39,3 +44,17 @@ def person(system: RunningSystem) -> Person:
     """Somebody who has an account and an access token."""
     with httpx.Client(base_url=system.base_url, trust_env=False, timeout=30) as http:
         return Person.registered(http)
+
+
+def published(lingxi: Lingxi) -> None:
+    """An answer comes at the end of its turn, whose events follow."""
+    until = monotonic() + PUBLISHED_SECONDS_MAX
+    while any(service["log"]["unpublished_events"] for service in owners(lingxi)):
+        assert monotonic() < until
+        sleep(0.05)
+
+
+def owners(lingxi: Lingxi) -> list[Any]:
+    """How those that have a log are."""
+    services = json.loads(lingxi("status", "--json").out)["services"].values()
+    return [service for service in services if service["log"]]

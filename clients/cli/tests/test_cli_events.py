@@ -7,19 +7,21 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import IO, Any
 
 import nats
 
 from clients.cli.tests.calling import Person
-from clients.cli.tests.conftest import Lingxi
+from clients.cli.tests.conftest import Lingxi, published
 from tests.fixtures.system import RunningSystem
 
 LINE_SECONDS_MAX = 30.0
 
 
 def told(lingxi: Lingxi, *options: str) -> list[dict[str, Any]]:
-    """The envelopes that `tail` shows, without following."""
+    """The envelopes that `tail` shows, without following, once all that was logged is published."""
+    published(lingxi)
     shown = lingxi("events", "tail", "--no-follow", "--json", *options)
     assert shown.code == 0, shown.err
     return [json.loads(line) for line in shown.lines]
@@ -52,6 +54,7 @@ def test_events_are_readable_and_steer_no_terminal(lingxi: Lingxi, person: Perso
     """Guards the plain form: one line an event, whatever a user wrote."""
     text = "你好\n\x1b[31mred\x9b2J"
     session_id = person.say(text)["session_id"]
+    published(lingxi)
     shown = lingxi("events", "tail", "--since", "all", "--no-follow", "--stream", session_id)
     [line] = [line for line in shown.lines if " message_posted " in line]
     assert f"user {person.user_id} stream {session_id} #2" in line
@@ -117,11 +120,14 @@ def test_republish_fills_a_stream_again(
     subject = f"agent.event.agent_created.{person.user_id}.{before[0]['subject']}"
     asyncio.run(lose(system.local.servers.nats_admin_url, subject))
     assert told(lingxi, *of_person) == before[1:]
+    filled_at = datetime.now(UTC).isoformat()
     filled = lingxi("events", "republish", "agent")
     assert filled.code == 0, filled.err
     said = "agent: the stream holds all of the log that it keeps"
     assert filled.lines[-1] == said, lingxi("status").out
     assert told(lingxi, *of_person)[: len(before)] == before
+    news = told(lingxi, *of_person, "--since", filled_at)
+    assert not [event for event in news if event in before]
 
 
 async def lose(admin_url: str, subject: str) -> None:

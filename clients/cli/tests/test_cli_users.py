@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from clients.cli.tests.calling import PASSWORD, Person
-from clients.cli.tests.conftest import Lingxi
+from clients.cli.tests.conftest import Lingxi, published
 from tests.fixtures.system import RunningSystem
 
 
@@ -67,6 +67,7 @@ def test_a_deleted_user_is_gone(lingxi: Lingxi, person: Person) -> None:
     assert person.get("/api/me/").status_code == 401
     assert person.log_in().json()["code"] == "credentials_invalid"
     assert str(person.user_id) not in lingxi("users", "list").out
+    published(lingxi)
     told = lingxi("events", "tail", "--since", "all", "--no-follow", "--type", "user_deleted")
     assert str(person.user_id) in told.out
     gone = lingxi("users", "delete", "--id", str(person.user_id), "--yes")
