@@ -13,7 +13,7 @@ from tests.fixtures.waiting import eventually
 
 ANSWER_SECONDS_MAX = 90.0
 """Longer than the gateway waits for a reply (REPLY_WAIT_SECONDS, 60 by default)."""
-RECOVERED_SECONDS_MAX = 60.0
+RECOVERED_SECONDS_MAX = 180.0
 """A crash of chat is noticed when the lease ends (15 s) and the sweep comes round (5 s)."""
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 PASSWORD = "correct horse battery"
@@ -114,7 +114,7 @@ class User:
             results += page["results"]
         return results
 
-    async def turn_ends(self, session_id: str, seconds_max: float = 30.0) -> Json | None:
+    async def turn_ends(self, session_id: str, seconds_max: float = 60.0) -> Json | None:
         """The session's `turn` once none is open: None, or the one that failed."""
 
         async def ended() -> bool:
@@ -124,7 +124,7 @@ class User:
         await eventually(ended, seconds_max)
         return (await self.session(session_id))["turn"]
 
-    async def gone(self, session_id: str, seconds_max: float = 10.0) -> None:
+    async def gone(self, session_id: str, seconds_max: float = 60.0) -> None:
         """Wait until there is no such session."""
 
         async def is_gone() -> bool:

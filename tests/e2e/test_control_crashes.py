@@ -14,8 +14,6 @@ from tests.e2e.simulated import Model
 from tests.fixtures.system import RunningSystem
 from tests.fixtures.waiting import eventually
 
-THINKS_SECONDS = 1.5
-
 
 async def shown(user: User, session_id: str) -> list[tuple[bool, str]]:
     """`(by the user, text)` of what is shown; `seq` has no number twice."""
@@ -106,12 +104,13 @@ async def test_a_worker_dies_while_a_message_is_edited(
     answer = await user.say("Said so.")
     session_id = answer["session_id"]
     path = f"/api/sessions/{session_id}/messages/{answer['user_message_id']}/"
-    await model.fails(do="hang", seconds=THINKS_SECONDS, contains=marker, times=1)
+    hangs = await model.fails(do="hang", seconds=0, contains=marker, times=1)
     editing = asyncio.create_task(steered(user, "PATCH", path, {"message": marker}))
     if not together:
         assert await editing == 202
         await model.asked(marker)
     await system.kill("chat")
+    await model.recovers(hangs)
     first = await editing
     await ended(user, session_id)
     if first != 202:  # nobody knows: asked again, it is done, or was

@@ -10,8 +10,6 @@ from tests.e2e.client import Json, User, new_user, say_until_answered
 from tests.e2e.simulated import Model
 from tests.fixtures.system import RunningSystem
 
-THINKS_SECONDS = 1.5
-
 
 async def answered_once(user: User, answer: Json, text: str) -> None:
     """The session holds the message once, and one answer to it: this one."""
@@ -41,13 +39,14 @@ async def test_chat_dies_while_the_model_thinks(
 async def test_the_gateway_dies_while_the_model_thinks(
     system: RunningSystem, user: User, model: Model, marker: str
 ) -> None:
-    await model.fails(do="hang", seconds=THINKS_SECONDS, contains=marker, times=1)
+    hangs = await model.fails(do="hang", seconds=0, contains=marker, times=1)
     key = str(new_id())
     waiting = asyncio.create_task(user.post_chat(marker, key))
     await model.asked(marker)
     await system.kill("gateway")
     with pytest.raises(httpx.TransportError):
         await waiting
+    await model.recovers(hangs)
     (session,) = (await user.get("/api/sessions/"))["results"]
     assert await user.turn_ends(session["id"]) is None
     answer = await user.say(marker, key)
@@ -59,11 +58,12 @@ async def test_the_gateway_dies_while_the_model_thinks(
 async def test_a_server_or_the_agent_service_dies(
     system: RunningSystem, user: User, model: Model, marker: str, name: str
 ) -> None:
-    await model.fails(do="hang", seconds=THINKS_SECONDS, contains=marker, times=1)
+    hangs = await model.fails(do="hang", seconds=0, contains=marker, times=1)
     key = str(new_id())
     waiting = asyncio.create_task(say_until_answered(user, marker, key))
     await model.asked(marker)
     await system.kill(name)
+    await model.recovers(hangs)
     answer = await waiting
     await answered_once(user, answer, marker)
     assert await user.say(marker, key) == answer

@@ -153,7 +153,7 @@ async def test_replies_in_several_messages(
 
 
 async def test_retry_is_refused_while_a_turn_is_open(user: User, model: Model, marker: str) -> None:
-    await model.fails(do="hang", seconds=1.5, contains=marker, times=1)
+    hangs = await model.fails(do="hang", seconds=0, contains=marker, times=1)
     key = str(new_id())
     waiting = asyncio.create_task(user.say(marker, key))
     await model.asked(marker)
@@ -161,6 +161,7 @@ async def test_retry_is_refused_while_a_turn_is_open(user: User, model: Model, m
     assert session["turn"]["status"] == "open"
     refused = await user.http.post(f"/api/sessions/{session['id']}/retry/")
     problem(refused, HTTPStatus.CONFLICT, "turn_open")
+    await model.recovers(hangs)
     assert (await waiting)["session_id"] == session["id"]
 
 
@@ -202,10 +203,11 @@ async def test_a_slow_reply_is_pending_and_then_there(
     impatient: RunningSystem, marker: str
 ) -> None:
     async with new_user(impatient.base_url) as user, model_of(impatient.simulator_url) as model:
-        await model.fails(do="hang", seconds=1.5, contains=marker, times=1)
+        hangs = await model.fails(do="hang", seconds=0, contains=marker, times=1)
         key = str(new_id())
         first = await user.post_chat(marker, key)
         assert first.status_code == HTTPStatus.ACCEPTED
+        await model.recovers(hangs)
         pending = first.json()
         assert await user.turn_ends(pending["session_id"]) is None
         answer = await user.say(marker, key)

@@ -8,9 +8,10 @@ import pytest
 from lingxi_chassis.ids import new_id
 from tests.e2e.client import Json, NewUser, User, problem
 from tests.e2e.simulated import Model
+from tests.fixtures.waiting import eventually
 
-SLOW_SECONDS = 1.5
-"""How long the model thinks where a turn has to be open for a while."""
+JOINED_SECONDS = 0.3
+"""Until then a repeat has joined the turn, or would have had an answer of its own."""
 
 
 async def test_one_key_posted_five_times_at_once(user: User, model: Model, marker: str) -> None:
@@ -40,14 +41,21 @@ async def test_six_first_posts_at_once_make_one_default_agent(user: User) -> Non
 async def test_what_is_posted_while_a_turn_is_open_is_answered_together_next(
     user: User, model: Model, marker: str
 ) -> None:
-    await model.fails(do="hang", seconds=SLOW_SECONDS, contains=f"{marker} 0", times=1)
+    hangs = await model.fails(do="hang", seconds=0, contains=f"{marker} 0", times=1)
     session_id = (await user.say("hello"))["session_id"]
     first = asyncio.create_task(user.say(f"{marker} 0", session_id=session_id))
     await model.asked(f"{marker} 0")
-    later = await asyncio.gather(
+    saying = asyncio.gather(
         *(user.say(f"{marker} {number}", session_id=session_id) for number in range(1, 5))
     )
-    answered = await first
+
+    async def all_posted() -> bool:
+        said = [one["message"] for one in await user.messages(session_id)]
+        return all(f"{marker} {number}" in said for number in range(5))
+
+    await eventually(all_posted)
+    await model.recovers(hangs)
+    later, answered = await saying, await first
     assert {answer["turn_id"] for answer in later} == {later[0]["turn_id"]}
     assert {answer["response"] for answer in later} == {later[0]["response"]}
     assert answered["turn_id"] != later[0]["turn_id"]
@@ -82,11 +90,14 @@ async def test_a_burst_is_answered_once_each(user: User, model: Model, marker: s
 
 
 async def test_a_repeat_joins_the_turn_in_flight(user: User, model: Model, marker: str) -> None:
-    await model.fails(do="hang", seconds=SLOW_SECONDS, contains=marker, times=1)
+    hangs = await model.fails(do="hang", seconds=0, contains=marker, times=1)
     key = str(new_id())
     first = asyncio.create_task(user.say(marker, key))
     await model.asked(marker)
-    assert await user.say(marker, key) == await first
+    repeat = asyncio.create_task(user.say(marker, key))
+    assert await asyncio.wait([repeat], timeout=JOINED_SECONDS) == (set(), {repeat})
+    await model.recovers(hangs)
+    assert await repeat == await first
     assert len(await model.prompts(marker)) == 1
 
 

@@ -6,11 +6,13 @@ asked, and by what chat itself says, before the model is.
 
 from datetime import timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from lingxi_chassis.postgres import execute
 from lingxi_contracts.chat import SignalTyping
+from lingxi_scheduler.projections.neighbours import remember_user
 from lingxi_scheduler.projections.watches import Kept
 from services.scheduler.tests.component.harness import (
     SETTLED_SECONDS_MAX,
@@ -97,6 +99,9 @@ async def test_quiet_hours_put_it_off_until_they_end(scheduler: RunningScheduler
 
 
 async def test_a_full_day_puts_it_off_until_the_next(scheduler: RunningScheduler) -> None:
+    user_id, now = scheduler.chat.user_id, scheduler.clock.now()
+    noon_here = f"Etc/GMT{now.hour - 12:+d}"  # the sign says how far Greenwich is ahead
+    await remember_user(scheduler.pool, user_id, noon_here, 1, now)
     agent_id = await scheduler.chat.agent(proactive_behavior="conservative")
     first = await scheduler.talk(agent_id=agent_id)
     scheduler.clock.move(SILENCE)
@@ -109,7 +114,7 @@ async def test_a_full_day_puts_it_off_until_the_next(scheduler: RunningScheduler
     assert (line.outcome, line.gate) == ("skipped", "daily_cap")
     assert line.next_at is not None
     assert line.next_at > scheduler.clock.now()
-    assert f"{line.next_at:%H:%M}" == "00:00"
+    assert f"{line.next_at.astimezone(ZoneInfo(noon_here)):%H:%M}" == "00:00"
     assert await asked(scheduler) == before
 
     scheduler.clock.move(line.next_at - scheduler.clock.now())
@@ -221,8 +226,10 @@ async def test_the_model_may_wait_and_is_not_asked_again(scheduler: RunningSched
     assert line.reason
     assert await asked(scheduler) == before + 1
     assert (await scheduler.rested(session_id)).due_at is None
+    another = await scheduler.talk(agent_id=await scheduler.chat.agent(name="Ada"))
     scheduler.clock.move(timedelta(days=2))
     await scheduler.read(session_id)
+    await scheduler.decided(another)  # whatever was due has been looked at
     assert len(await scheduler.decisions(session_id)) == 1
 
 

@@ -32,7 +32,9 @@ async def test_after_a_silence_the_agent_writes_once_and_says_why(
 
     # It is not read yet: nothing is due, however long that lasts.
     assert (await scheduler.heard(session_id)).due_at is None
+    another = await scheduler.talk(agent_id=await scheduler.chat.agent(name="Ada"))
     scheduler.clock.move(timedelta(days=3))
+    await scheduler.decided(another)  # whatever was due has been looked at
     await scheduler.decided(session_id)
 
 
