@@ -15,6 +15,16 @@ LONG = "\n\n".join(f"Line {number}" for number in range(80))
 """Higher than any screen."""
 EVERYTHING = "Tell me everything"
 
+VERSIONS = """
+    insert into messages (session_id, seq, message_id, user_id, author, sent_at, text,
+                          turn_id, bubble, delay_ms, superseded_by)
+    select session_id, seq + step, gen_random_uuid(), user_id, author, sent_at, text,
+           turn_id, bubble, delay_ms, turn_id
+    from messages, generate_series(1, 200) step
+    where session_id = %(session)s and seq = %(last)s
+"""
+"""So many other versions of the last message, in more than one page."""
+
 
 async def test_reading_begins_at_what_is_new_and_goes_on_to_the_end(
     visitor: Visitor, model: Model
@@ -72,3 +82,18 @@ async def test_days_are_named(visitor: Visitor, system: RunningSystem) -> None:
     await visitor.opens(session)
     for name in ("Sunday, March 1, 2026", "Yesterday", "Today"):
         await expect(page.get_by_text(name, exact=True)).to_be_visible()
+
+
+async def test_pages_of_other_versions_do_not_hide_what_was_said_before(
+    visitor: Visitor, system: RunningSystem
+) -> None:
+    """Guards that `useMessageWindow` loads on where nothing that came can be scrolled by."""
+    session = (await visitor.session())["id"]
+    await visitor.user.say("Hello", session_id=session)
+    last = len(await visitor.user.messages(session))
+    url = system.local.servers.database_urls["chat"]
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as chat:
+        await chat.execute(VERSIONS, {"session": session, "last": last})
+    await visitor.opens(session)
+    await expect(visitor.messages).to_have_count(last)
+    await expect(visitor.page.get_by_text("This is where it began.")).to_be_visible()

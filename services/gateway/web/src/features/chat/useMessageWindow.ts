@@ -95,6 +95,12 @@ export function useMessageWindow(options: Options) {
     if ((came || edges !== AT_END) && !follows.current) look.current();
   }, [oldest, edges]);
 
+  // What came may be other versions of answers alone, which aren't shown: nothing to scroll by.
+  useEffect(() => {
+    const isNear = scroller.current !== null && scroller.current.scrollTop < NEAR_PX;
+    if (isNear && span.start === 0 && hasOlder) void loadOlder();
+  });
+
   /** Bring a message to the top; false when it isn't loaded. */
   function toKey(key: string): boolean {
     const place = keys.indexOf(key);
