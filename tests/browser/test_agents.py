@@ -72,6 +72,25 @@ async def test_a_personality_is_changed_compared_and_restored(visitor: Visitor) 
     assert now["parameters"]["personality_prompt"] == "You are a calm friend."
 
 
+async def test_what_is_written_stays_when_the_agent_changes_meanwhile(visitor: Visitor) -> None:
+    """Guards the edits of `AgentForm`: an agent may adapt by itself."""
+    page = visitor.page
+    agent = (await visitor.session("Lin"))["agent_configuration"]
+    await page.goto(f"/agents/{agent}")
+    await page.get_by_label("Name").fill("Lin the bold")
+    changed = {"personality_prompt": "You are calm."}
+    await visitor.user.send("PATCH", f"/api/agents/{agent}/personality/", changed)
+    await expect(page.get_by_role("textbox", name="Personality")).to_have_value("You are calm.")
+    await expect(page.get_by_label("Name")).to_have_value("Lin the bold")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("heading", name="Lin the bold", exact=True)).to_be_visible()
+    now = await visitor.user.get(f"/api/agents/{agent}/")
+    assert (now["name"], now["parameters"]["personality_prompt"]) == (
+        "Lin the bold",
+        "You are calm.",
+    )
+
+
 async def test_an_agent_is_deleted_after_a_question(visitor: Visitor) -> None:
     page = visitor.page
     session = await visitor.session("Lin")

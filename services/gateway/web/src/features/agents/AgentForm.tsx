@@ -17,20 +17,25 @@ const NAME_CHARS_MAX = 100;
 const PERSONALITY_CHARS_MAX = 16_000;
 
 interface Props {
-  readonly initial: AgentDraft;
+  /** What is set now; it may change while somebody writes. */
+  readonly current: AgentDraft;
   readonly onSave: (draft: AgentDraft) => Promise<void>;
 }
 
 /** Everything that can be set about an agent. */
-export function AgentForm({ initial, onSave }: Props) {
+export function AgentForm({ current, onSave }: Props) {
   const t = useT();
-  const [draft, setDraft] = useState(initial);
-  const save = useTask(() => onSave(draft));
+  const [edits, setEdits] = useState<Partial<AgentDraft>>({});
+  const draft = { ...current, ...edits };
+  const edit = (more: Partial<AgentDraft>) => setEdits((before) => ({ ...before, ...more }));
+  const save = useTask(async () => {
+    await onSave(draft);
+    setEdits((now) => (now === edits ? {} : now)); // what was written meanwhile stays
+  });
   const field = (name: Exclude<keyof AgentDraft, 'autoApply' | 'behaviour'>) => ({
     value: draft[name],
     onChange: (event: { currentTarget: { value: string } }) => {
-      const { value } = event.currentTarget;
-      setDraft((before) => ({ ...before, [name]: value }));
+      edit({ [name]: event.currentTarget.value });
     },
   });
   function submit(event: FormEvent) {
@@ -60,7 +65,7 @@ export function AgentForm({ initial, onSave }: Props) {
           label={t('autoApply')}
           description={t('autoApplyHint')}
           checked={draft.autoApply}
-          onChange={(event) => setDraft({ ...draft, autoApply: event.currentTarget.checked })}
+          onChange={(event) => edit({ autoApply: event.currentTarget.checked })}
         />
       </Section>
       <Section title={t('model')}>
@@ -85,7 +90,7 @@ export function AgentForm({ initial, onSave }: Props) {
             data={BEHAVIOURS.map((value) => ({ value, label: t(`proactive_${value}`) }))}
             onChange={(event) => {
               const behaviour = BEHAVIOURS.find((one) => one === event.currentTarget.value);
-              if (behaviour) setDraft({ ...draft, behaviour });
+              if (behaviour) edit({ behaviour });
             }}
           />
           <TextInput label={t('dailyCap')} type="number" min={0} max={100} {...field('dailyCap')} />

@@ -45,7 +45,7 @@ function NewAgent() {
   }
   return (
     <Page title={t('newAgent')} backTo="/agents">
-      <AgentForm initial={NEW_AGENT} onSave={create} />
+      <AgentForm current={NEW_AGENT} onSave={create} />
     </Page>
   );
 }
@@ -77,8 +77,7 @@ function Known({ agent }: { agent: Agent }) {
         </Tabs.List>
         <Tabs.Panel value="edit">
           <div style={{ display: 'grid', gap: '1.25rem' }}>
-            {/* A new version from elsewhere begins the form anew. */}
-            <AgentForm key={agent.updated_at} initial={draftOf(agent)} onSave={save} />
+            <AgentForm current={draftOf(agent)} onSave={save} />
             <Section title={t('deleteAgent', { name: agent.name })} isDanger>
               <Text size="sm">{t('deleteAgentHint')}</Text>
               <ConfirmButton
