@@ -52,14 +52,15 @@ class Simulated:
     url: str
     http: httpx.AsyncClient
 
-    async def fault(self, do: str, **rule: Any) -> None:
-        """From now on; `contains` names a part of the newest message it is for."""
+    async def fault(self, do: str, **rule: Any) -> int:
+        """From now on; `contains` names a part of the newest message it is for. Returns its id."""
         response = await self.http.post("/faults", json=[{"do": do, **rule}])
         assert response.status_code == 201, response.text
+        return response.json()["ids"][0]
 
-    async def heal(self) -> None:
-        """No faults from now on."""
-        await self.http.delete("/faults")
+    async def heal(self, fault_id: int | None = None) -> None:
+        """No faults from now on, or not this one; what hangs by it goes on."""
+        await self.http.delete("/faults", params={} if fault_id is None else {"id": fault_id})
 
     async def prompts(self, containing: str) -> list[list[dict[str, str]]]:
         """The messages of each request whose newest message holds this, oldest first."""

@@ -34,7 +34,7 @@ def settings_of_module() -> Generator[dict[str, Any]]:
 async def test_two_workers_on_one_turn_record_one_outcome(chat: RunningChat) -> None:
     """Guards `open_turns.holding`, the guard of a turn's end: the first is paused past its lease;
     when it comes back it stays silent."""
-    await chat.model.fault("hang", contains="paused", times=1, seconds=0.7)
+    await chat.model.fault("hang", contains="paused", times=1)
     posted = await chat.ask(chat.post("paused"))
     await chat.model.asked("paused")
     await chat.expire_lease(posted.session_id)
@@ -43,6 +43,7 @@ async def test_two_workers_on_one_turn_record_one_outcome(chat: RunningChat) -> 
             await worker.take_waiting()
             outcome = await chat.outcome(posted)
         events = await chat.events(posted.session_id)
+        await chat.model.heal()
         await eventually(lambda: "turn_left_to_another" in [line["event"] for line in logs])
 
     assert outcome.turn_id == posted.turn_id
@@ -56,8 +57,8 @@ async def test_two_workers_on_one_turn_record_one_outcome(chat: RunningChat) -> 
 
 async def test_who_lost_its_claim_records_nothing_while_another_works(chat: RunningChat) -> None:
     """Guards `open_turns.holding`: the turn is still open, but it is not the first one's."""
-    await chat.model.fault("hang", contains="two heads", times=1, seconds=0.7)
-    await chat.model.fault("hang", contains="two heads", times=1, seconds=60)
+    first = await chat.model.fault("hang", contains="two heads", times=1)
+    await chat.model.fault("hang", contains="two heads", times=1)
     posted = await chat.ask(chat.post("two heads"))
     await chat.model.asked("two heads")
     await chat.expire_lease(posted.session_id)
@@ -65,18 +66,20 @@ async def test_who_lost_its_claim_records_nothing_while_another_works(chat: Runn
         async with chat.another_worker() as worker:
             await worker.take_waiting()
             await chat.model.asked("two heads", times=2)
+            await chat.model.heal(first)
             await eventually(lambda: "turn_left_to_another" in [line["event"] for line in logs])
             assert "message_sent" not in await chat.logged(posted.session_id)
             await chat.expire_lease(posted.session_id)
             async with chat.another_worker() as third:
                 await third.take_waiting()
                 assert (await chat.outcome(posted)).status == "answered"
+            await chat.model.heal()
 
 
 async def test_a_worker_that_died_is_replaced(chat: RunningChat) -> None:
     """Guards `open_turns.claim_waiting`, which looks for leases that ended: the turn was claimed
     by a process that is no more, and whoever looks next has it."""
-    await chat.model.fault("hang", contains="orphan", times=1, seconds=0.5)
+    await chat.model.fault("hang", contains="orphan", times=1)
     posted = await chat.ask(chat.post("orphan"))
     await chat.model.asked("orphan")
     await execute(
@@ -98,7 +101,7 @@ async def test_the_sweep_finds_what_nobody_told_of(
     chat: RunningChat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turn_workers, "SWEEP_SECONDS", 0.02)
-    await chat.model.fault("hang", contains="untold", times=1, seconds=0.5)
+    await chat.model.fault("hang", contains="untold", times=1)
     posted = await chat.ask(chat.post("untold"))
     await chat.model.asked("untold")
     async with (
@@ -111,7 +114,7 @@ async def test_the_sweep_finds_what_nobody_told_of(
 
 async def test_who_has_lost_nats_claims_nothing_until_it_is_back(chat: RunningChat) -> None:
     """Guards `TurnWorkers.take_waiting`: nobody would hear what the model says."""
-    await chat.model.fault("hang", contains="unheard", times=1, seconds=60)
+    await chat.model.fault("hang", contains="unheard", times=1)
     posted = await chat.ask(chat.post("unheard"))
     await chat.model.asked("unheard")
     await chat.expire_lease(posted.session_id)
@@ -126,20 +129,21 @@ async def test_who_has_lost_nats_claims_nothing_until_it_is_back(chat: RunningCh
 
 
 async def test_a_lease_that_runs_is_not_taken_over(chat: RunningChat) -> None:
-    await chat.model.fault("hang", contains="at work", times=1, seconds=0.4)
+    await chat.model.fault("hang", contains="at work", times=1)
     posted = await chat.ask(chat.post("at work"))
     await chat.model.asked("at work")
     claimed = await chat.work(posted.session_id)
     async with chat.another_worker() as worker:
         await worker.take_waiting()
         assert await chat.work(posted.session_id) == claimed
+    await chat.model.heal()
     assert (await chat.outcome(posted)).status == "answered"
     assert len(await chat.model.prompts("at work")) == 1
 
 
 async def test_after_too_many_attempts_a_turn_is_abandoned(chat: RunningChat) -> None:
     """Guards the bound in `AnswerTurns._attempt`."""
-    await chat.model.fault("hang", contains="cursed", times=1, seconds=0.5)
+    await chat.model.fault("hang", contains="cursed", times=1)
     posted = await chat.ask(chat.post("cursed"))
     await chat.model.asked("cursed")
     await chat.expire_lease(posted.session_id, attempt=5)
@@ -157,7 +161,7 @@ async def test_a_worker_that_stops_gives_back_what_it_could_not_end(
     chat: RunningChat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turn_workers, "FINISH_SECONDS", 0.05)
-    await chat.model.fault("hang", contains="shift ends", times=2, seconds=0.6)
+    await chat.model.fault("hang", contains="shift ends", times=2)
     posted = await chat.ask(chat.post("shift ends"))
     await chat.model.asked("shift ends")
     await chat.expire_lease(posted.session_id)
@@ -178,8 +182,7 @@ async def test_a_worker_that_stops_gives_back_what_it_could_not_end(
 async def test_a_worker_that_stops_lets_a_turn_end_but_not_the_next_begin(
     chat: RunningChat,
 ) -> None:
-    await chat.model.fault("hang", contains="last one", times=1, seconds=0.2)
-    await chat.model.fault("hang", contains="last one", times=1, seconds=0.4)
+    await chat.model.fault("hang", contains="last one", times=2)
     posted = await chat.ask(chat.post("last one"))
     await chat.model.asked("last one")
     await chat.expire_lease(posted.session_id)
@@ -187,7 +190,7 @@ async def test_a_worker_that_stops_lets_a_turn_end_but_not_the_next_begin(
         await worker.take_waiting()
         await chat.model.asked("last one", times=2)
         following = await chat.ask(chat.post("not mine", posted.session_id))
-    # The context has ended: its worker has finished.
+        await asyncio.gather(worker.finish(), chat.model.heal())  # it is told to stop first
     assert (await chat.outcome(posted)).status == "answered"
     assert await chat.model.prompts("not mine") == []
     assert await chat.work(posted.session_id) == (0, None, None)
@@ -197,7 +200,7 @@ async def test_a_worker_that_stops_lets_a_turn_end_but_not_the_next_begin(
 
 
 async def test_a_stopped_worker_claims_nothing(chat: RunningChat) -> None:
-    await chat.model.fault("hang", contains="too late", times=1, seconds=0.3)
+    await chat.model.fault("hang", contains="too late", times=1)
     posted = await chat.ask(chat.post("too late"))
     await chat.model.asked("too late")
     async with chat.another_worker() as worker:
@@ -231,7 +234,7 @@ async def test_more_turns_than_slots_wait_in_the_queue_and_none_is_forgotten(
 async def test_one_correlation_id_goes_from_the_post_to_the_outcome_even_through_the_queue(
     chat: RunningChat,
 ) -> None:
-    await chat.model.fault("hang", contains="correlated", times=1, seconds=0.3)
+    await chat.model.fault("hang", contains="correlated", times=1)
     posted = await chat.ask(chat.post("correlated"))
     await chat.model.asked("correlated")
     await chat.expire_lease(posted.session_id)
@@ -249,14 +252,17 @@ async def test_one_correlation_id_goes_from_the_post_to_the_outcome_even_through
 
 
 async def test_a_session_deleted_during_its_turn_stays_deleted(chat: RunningChat) -> None:
-    await chat.model.fault("hang", contains="farewell", times=1, seconds=0.2)
+    await chat.model.fault("hang", contains="farewell", times=1)
     posted = await chat.ask(chat.post("farewell"))
     await chat.model.asked("farewell")
     with capture_logs() as logs:
         await chat.ask(DeleteSession(user_id=chat.user_id, session_id=posted.session_id))
+        await chat.model.heal()
         await eventually(
-            lambda: bool(
-                {"turn_left_to_another", "turn_without_session"} & {one["event"] for one in logs}
+            lambda: any(
+                one["event"] in ("turn_left_to_another", "turn_without_session")
+                and one["turn_id"] == str(posted.turn_id)
+                for one in logs
             )
         )
     assert (await chat.logged(posted.session_id))[-1] == "session_deleted"
