@@ -27,7 +27,9 @@ async def count_costs(counter: Counter, client: Client, sessions: Mapping[int, s
     """Of a logged-in user's requests; `sessions` by length are conversations of that user."""
     await _turn(counter, client, None)  # makes the default agent
     costs: dict[str, Counted] = {}
-    costs["first turn of a session"], session_id = await _turn(counter, client, None)
+    firsts = [await _turn(counter, client, None) for _ in range(TIMES)]
+    costs["first turn of a session"] = _least_of([counted for counted, _ in firsts])
+    session_id = firsts[-1][1]
     costs["turn"] = await _least(counter, client, session_id)
     costs["turn of rare words"] = await _least(counter, client, session_id, RARE_WORDS)
     for length, loaded in sessions.items():
@@ -36,7 +38,8 @@ async def count_costs(counter: Counter, client: Client, sessions: Mapping[int, s
     costs["page of messages"] = await _page(counter, client, session_id, 2)
     for length, loaded in sessions.items():
         costs[f"page amid {length:,} messages"] = await _page(counter, client, loaded, length // 2)
-    costs["page of sessions"], _ = await counter.count(client, "GET", "/api/sessions/")
+    lists = [await counter.count(client, "GET", "/api/sessions/") for _ in range(TIMES)]
+    costs["page of sessions"] = _least_of([counted for counted, _ in lists])
     return costs
 
 
