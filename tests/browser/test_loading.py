@@ -1,11 +1,15 @@
 """What cannot be loaded: it is said, nothing else is lost by it, and there is a way on."""
 
+from http import HTTPStatus
+
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import Size
 from tests.browser.screens import Screens
+from tests.browser.test_weight import long_talk
 from tests.browser.visitor import Visitor
 from tests.e2e.simulated import Model
+from tests.fixtures.system import RunningSystem
 
 TRIED_AGAIN_MS = 1_000
 """React takes its time (300 ms) to look at what came for a part that it waits for."""
@@ -14,6 +18,12 @@ TRIED_AGAIN_MS = 1_000
 async def is_gone(route: Route) -> None:
     """What the gateway answers for a file of an older version of the app."""
     await route.fulfill(status=404)
+
+
+async def breaks(route: Route) -> None:
+    """What the gateway answers for what it did not foresee."""
+    told = {"status": 500, "code": "internal", "detail": "Something broke."}
+    await route.fulfill(status=500, json=told)
 
 
 async def test_a_page_of_an_older_version_is_loaded_anew(visitor: Visitor, size: Size) -> None:
@@ -50,3 +60,61 @@ async def test_code_is_plain_where_its_colours_cannot_be_loaded(
         await visitor.asks("Show me code")
     await visitor.page.wait_for_timeout(TRIED_AGAIN_MS)
     await expect(visitor.answers.locator("pre code")).to_have_text("return 'tea'\n")
+
+
+async def test_what_is_not_loaded_says_so_and_is_asked_for_again(
+    visitor: Visitor, size: Size
+) -> None:
+    """Guards `Loading`."""
+    page = visitor.page
+    session = (await visitor.session())["id"]
+    await visitor.user.say("Hello", session_id=session)
+    await page.route("**/messages/?*", breaks)
+    await visitor.opens(session)
+    await expect(page.get_by_text("This could not be loaded.")).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text="Something broke.")).to_be_visible()
+    await Screens(page, size.name).take("not-loaded")
+    await page.unroute("**/messages/?*")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(visitor.messages.first).to_contain_text("Hello")
+
+
+async def test_what_is_shown_stays_where_it_cannot_be_loaded_again(visitor: Visitor) -> None:
+    await visitor.begins()
+    await visitor.asks("Hello")
+    page = visitor.page
+
+    async def reset(route: Route) -> None:
+        """A feed that says that something was missed."""
+        await page.unroute("**/api/events/")
+        lines = 'event: reset\ndata: {"event_id": null, "at": "2026-11-28T12:00:00Z"}\n\n'
+        await route.fulfill(content_type="text/event-stream", body=lines)
+
+    await page.route("**/messages/?*", breaks)
+    await page.route("**/api/events/", reset)
+    await page.context.set_offline(True)
+    await page.context.set_offline(False)
+    await expect(page.get_by_text("That did not work: Something broke.").first).to_be_visible()
+    await expect(visitor.messages.first).to_contain_text("Hello")
+
+
+async def test_older_messages_come_after_a_failure_without_another_scroll(
+    visitor: Visitor, system: RunningSystem
+) -> None:
+    session = await long_talk(visitor, system, 200)
+    await visitor.opens(session)
+    await expect(visitor.messages.last).to_contain_text("99")
+    failed: list[int] = []
+
+    async def fails_once(route: Route) -> None:
+        if failed:
+            await route.continue_()
+            return
+        failed.append(HTTPStatus.SERVICE_UNAVAILABLE)
+        await route.fulfill(status=failed[0], json={})
+
+    await visitor.page.route("**/messages/?*before=*", fails_once)
+    count = await visitor.messages.count()
+    await visitor.scroller.evaluate("element => element.scrollTop = 0")
+    await expect(visitor.messages).not_to_have_count(count)
+    assert failed

@@ -13,6 +13,8 @@ import { toast } from './ui/toasts';
 
 const PAUSE_MS_MIN = 1_000;
 const PAUSE_MS_MAX = 4_000;
+/** A server that breaks may do so once: it is asked so many times again. */
+const BROKEN_RETRIES_MAX = 2;
 /** These the page shows in its own way. */
 const SHOWN_OTHERWISE = [401, 404];
 
@@ -31,8 +33,11 @@ function newCache(): QueryClient {
         staleTime: Number.POSITIVE_INFINITY,
         refetchOnWindowFocus: false,
         networkMode: 'always',
-        // As long as it takes: who waits sees that it is loading.
-        retry: (_, error) => asProblem(error).isPassing,
+        retry: (failures, error) => {
+          const { isPassing, status } = asProblem(error);
+          // As long as it takes: who waits sees that it is loading.
+          return isPassing || (status >= 500 && failures < BROKEN_RETRIES_MAX);
+        },
         retryDelay: (failures) => Math.min(PAUSE_MS_MIN * 2 ** failures, PAUSE_MS_MAX),
       },
     },

@@ -16,6 +16,7 @@ export const en = {
   notFound: 'There is nothing here (any more).',
   broken: 'This page could not be shown. Loading it anew may help.',
   reload: 'Reload',
+  notLoaded: 'This could not be loaded.',
 
   tagline: 'Companions that remember, grow with you, and write first when it makes sense.',
   logIn: 'Log in',

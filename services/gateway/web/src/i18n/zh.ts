@@ -18,6 +18,7 @@ export const zh: Words = {
   notFound: '这里没有内容（或已被删除）。',
   broken: '这个页面无法显示，重新加载也许有用。',
   reload: '重新加载',
+  notLoaded: '内容没能加载出来。',
 
   tagline: '会记住、会成长的伙伴，在合适的时候主动找你。',
   logIn: '登录',

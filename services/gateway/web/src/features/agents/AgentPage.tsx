@@ -1,4 +1,4 @@
-import { Loader, Tabs, Text } from '@mantine/core';
+import { Tabs, Text } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { answer, api } from '@/api/client';
 import type { Agent } from '@/api/types';
@@ -8,6 +8,7 @@ import { go } from '@/router';
 import { type AgentDraft, draftOf, NEW_AGENT, patchOf } from '@/state/agentDraft';
 import { keys } from '@/state/keys';
 import { ConfirmButton } from '@/ui/ConfirmButton';
+import { Loading } from '@/ui/Loading';
 import { Page } from '@/ui/Page';
 import { Section } from '@/ui/Section';
 import { toast } from '@/ui/toasts';
@@ -18,13 +19,13 @@ import { useAgents } from './useAgents';
 /** One agent: what it is, what it was, what it remembers. `new` is one that isn't made yet. */
 export default function AgentPage({ agentId }: { agentId: string }) {
   const t = useT();
-  const { agents, byId } = useAgents();
+  const { agents, byId, query } = useAgents();
   if (agentId === 'new') return <NewAgent />;
   const agent = byId(agentId);
   if (agent !== undefined) return <Known agent={agent} />;
   return (
     <Page title={t('agents')} backTo="/agents">
-      {agents === undefined ? <Loader aria-label={t('loading')} /> : <Text>{t('notFound')}</Text>}
+      {agents === undefined ? <Loading query={query} /> : <Text>{t('notFound')}</Text>}
     </Page>
   );
 }

@@ -1,7 +1,8 @@
-import { Button, Loader, Text } from '@mantine/core';
+import { Button, Text } from '@mantine/core';
 import { useT } from '@/i18n';
 import { go } from '@/router';
 import { Icon } from '@/ui/Icon';
+import { Loading } from '@/ui/Loading';
 import { Page } from '@/ui/Page';
 import classes from './AgentsPage.module.css';
 import { useAgents } from './useAgents';
@@ -9,7 +10,7 @@ import { useAgents } from './useAgents';
 /** All agents. */
 export default function AgentsPage() {
   const t = useT();
-  const { agents } = useAgents();
+  const { agents, query } = useAgents();
   return (
     <Page
       title={t('agents')}
@@ -24,7 +25,7 @@ export default function AgentsPage() {
         </Button>
       }
     >
-      {agents === undefined && <Loader aria-label={t('loading')} />}
+      {agents === undefined && <Loading query={query} />}
       {agents?.length === 0 && <Text c="var(--quiet)">{t('noAgents')}</Text>}
       <ul className={classes.list}>
         {agents?.map(({ id, name, parameters }) => (

@@ -1,10 +1,11 @@
-import { Badge, Button, Group, Loader, Stack, Text } from '@mantine/core';
+import { Badge, Button, Group, Stack, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { answer, api } from '@/api/client';
 import type { Agent, LedgerEntry } from '@/api/types';
 import { useLocale, useT } from '@/i18n';
 import { keys } from '@/state/keys';
 import { longTime } from '@/ui/dates';
+import { Loading } from '@/ui/Loading';
 import pageClasses from '@/ui/Page.module.css';
 import { toast } from '@/ui/toasts';
 import { useTask } from '@/ui/useTask';
@@ -13,12 +14,12 @@ import { Evidence } from './Evidence';
 
 /** All versions of a personality, each with what it changed, why, and the way back to it. */
 export function Ledger({ agent }: { agent: Agent }) {
-  const t = useT();
-  const { data } = useQuery({
+  const query = useQuery({
     queryKey: keys.ledger(agent.id),
     queryFn: ({ signal }) => versions(agent.id, signal),
   });
-  if (data === undefined) return <Loader aria-label={t('loading')} />;
+  const { data } = query;
+  if (data === undefined) return <Loading query={query} />;
   return (
     <Stack>
       {data.map((entry, place) => (

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { type UseQueryResult, useQuery } from '@tanstack/react-query';
 import { answer, api } from '@/api/client';
 import type { Agent } from '@/api/types';
 import { keys } from '@/state/keys';
@@ -7,11 +7,12 @@ interface Agents {
   /** By name; undefined while they are not known. */
   readonly agents: readonly Agent[] | undefined;
   readonly byId: (id: string) => Agent | undefined;
+  readonly query: UseQueryResult;
 }
 
 /** All of the user's agents. */
 export function useAgents(): Agents {
-  const { data } = useQuery({
+  const query = useQuery({
     queryKey: keys.agents,
     queryFn: async ({ signal }) => {
       const all = new Map<string, Agent>();
@@ -24,5 +25,6 @@ export function useAgents(): Agents {
       return [...all.values()].sort((one, other) => one.name.localeCompare(other.name));
     },
   });
-  return { agents: data, byId: (id) => data?.find((agent) => agent.id === id) };
+  const { data } = query;
+  return { agents: data, byId: (id) => data?.find((agent) => agent.id === id), query };
 }

@@ -1,11 +1,11 @@
-import { Button, Loader } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { asProblem } from '@/api/problem';
 import type { Message, Session } from '@/api/types';
 import { useSession } from '@/features/conversations/useSessions';
 import { useT } from '@/i18n';
 import { go } from '@/router';
 import { send } from '@/state/outbox';
+import { Loading } from '@/ui/Loading';
 import { Notice } from '@/ui/Notice';
 import { useTask } from '@/ui/useTask';
 import { ChatHeader } from './ChatHeader';
@@ -25,10 +25,9 @@ interface Props {
 /** One conversation. */
 export function ChatPage({ sessionId, messageId }: Props) {
   const t = useT();
-  const { session, error } = useSession(sessionId);
+  const { session, isGone, query } = useSession(sessionId);
   if (session === undefined) {
-    const gone = error !== null && asProblem(error).status === 404;
-    if (!gone) return <Loader className={classes.loader} aria-label={t('loading')} />;
+    if (!isGone) return <Loading query={query} />;
     return (
       <Notice text={t('notFound')}>
         <Button variant="default" onClick={() => go('/')}>
@@ -42,7 +41,7 @@ export function ChatPage({ sessionId, messageId }: Props) {
 
 function Chat({ session, messageId }: { session: Session; messageId: string | null }) {
   const t = useT();
-  const { thread, isSuccess, loadOlder } = useThread(session.id);
+  const { thread, query, loadOlder } = useThread(session.id);
   const [editing, setEditing] = useState<Message | null>(null);
   const newest = Math.max(thread.messages.at(-1)?.seq ?? 0, session.last_message?.seq ?? 0);
   const isOpen = session.turn?.status === 'open';
@@ -59,7 +58,7 @@ function Chat({ session, messageId }: { session: Session; messageId: string | nu
   return (
     <section className={classes.chat} aria-label={t('untitled', { agent: session.agent_name })}>
       <ChatHeader session={session} />
-      {isSuccess ? (
+      {query.data !== undefined ? (
         <MessageList
           session={session}
           thread={thread}
@@ -68,7 +67,7 @@ function Chat({ session, messageId }: { session: Session; messageId: string | nu
           onEdit={setEditing}
         />
       ) : (
-        <Loader className={classes.loader} aria-label={t('loading')} />
+        <Loading query={query} />
       )}
       <SuggestionBanner session={session} />
       <Composer

@@ -1,10 +1,11 @@
-import { Loader, Modal, Stack, Text } from '@mantine/core';
+import { Modal, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { answer, api } from '@/api/client';
 import type { Decision, Session } from '@/api/types';
 import { useLocale, useT } from '@/i18n';
 import { keys } from '@/state/keys';
 import { longTime } from '@/ui/dates';
+import { Loading } from '@/ui/Loading';
 
 /** What an agent decided about writing first in a conversation, newest first. */
 export function useDecisions(sessionId: string, enabled: boolean) {
@@ -30,8 +31,10 @@ export function DecisionLog({
   onClose: () => void;
 }) {
   const t = useT();
-  const { data, isPending } = useDecisions(session.id, true);
-  const shown = data?.filter((one) => messageId === undefined || one.message_id === messageId);
+  const query = useDecisions(session.id, true);
+  const shown = query.data?.filter(
+    (one) => messageId === undefined || one.message_id === messageId,
+  );
   return (
     <Modal
       opened
@@ -39,7 +42,7 @@ export function DecisionLog({
       title={messageId ? t('whyNow') : t('decisions', { agent: session.agent_name })}
       closeButtonProps={{ 'aria-label': t('close') }}
     >
-      {isPending && <Loader size="sm" aria-label={t('loading')} />}
+      {shown === undefined && <Loading query={query} />}
       {shown?.length === 0 && <Text>{t(messageId ? 'noDecision' : 'noDecisions')}</Text>}
       <Stack gap="md">
         {shown?.map((decision) => (

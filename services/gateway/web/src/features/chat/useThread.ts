@@ -14,7 +14,7 @@ export function useThread(sessionId: string) {
   const cache = useQueryClient();
   const loading = useRef<Promise<void> | null>(null);
   const key = keys.thread(sessionId);
-  const { data, isSuccess, error } = useQuery({
+  const query = useQuery({
     queryKey: key,
     queryFn: async ({ signal }): Promise<Thread> => {
       const page = await messages(sessionId, { limit: FIRST_PAGE }, signal);
@@ -27,7 +27,11 @@ export function useThread(sessionId: string) {
     const load = async () => {
       const before = cache.getQueryData<Thread>(threadKey)?.messages[0]?.seq;
       if (before === undefined) return;
-      const page = await messages(sessionId, { limit: OLDER_PAGE, before });
+      const page = await cache.fetchQuery({
+        queryKey: ['older', sessionId, before], // a query, as it is tried again like all others
+        queryFn: ({ signal }) => messages(sessionId, { limit: OLDER_PAGE, before }, signal),
+        gcTime: 0,
+      });
       cache.setQueryData<Thread>(
         threadKey,
         (thread) => thread && withOlder(thread, page.results, page.previous !== null),
@@ -41,7 +45,7 @@ export function useThread(sessionId: string) {
     return loading.current;
   }, [cache, sessionId]);
 
-  return { thread: data ?? EMPTY_THREAD, isSuccess, error, loadOlder };
+  return { thread: query.data ?? EMPTY_THREAD, query, loadOlder };
 }
 
 interface Page {
@@ -53,14 +57,10 @@ interface Page {
 function messages(
   sessionId: string,
   query: { limit: number; before?: number },
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Page> {
   const params = { path: { session_id: sessionId }, query: { ...query, superseded: true } };
-  const call = api.GET('/api/sessions/{session_id}/messages/', {
-    params,
-    ...(signal && { signal }),
-  });
-  return answer(call);
+  return answer(api.GET('/api/sessions/{session_id}/messages/', { params, signal }));
 }
 
 /** The newest page, and before it what was loaded, if nothing is missing between the two. */

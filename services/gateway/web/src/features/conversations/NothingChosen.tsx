@@ -20,8 +20,8 @@ export function NothingChosen() {
 
 /** Whether the user has no conversation and no agent yet; undefined while that isn't known. */
 export function useIsNew(): boolean | undefined {
-  const { sessions, isSuccess } = useSessions('');
+  const { sessions, data } = useSessions('');
   const { agents } = useAgents();
-  if (!isSuccess || agents === undefined) return undefined;
+  if (data === undefined || agents === undefined) return undefined;
   return sessions.length === 0 && agents.every((agent) => agent.name === 'default');
 }

@@ -1,4 +1,4 @@
-import { Button, Loader, Menu, Text, TextInput, Title } from '@mantine/core';
+import { Button, Menu, Text, TextInput, Title } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useState } from 'react';
 import { useAgents } from '@/features/agents/useAgents';
@@ -8,6 +8,7 @@ import icon from '@/icon.svg';
 import { go } from '@/router';
 import { Icon } from '@/ui/Icon';
 import { IconButton } from '@/ui/IconButton';
+import { Loading } from '@/ui/Loading';
 import { ConversationItem } from './ConversationItem';
 import classes from './Sidebar.module.css';
 import { startConversation } from './startConversation';
@@ -42,8 +43,12 @@ export function Sidebar() {
         onChange={(event) => setSearch(event.currentTarget.value)}
       />
       <nav className={classes.list} aria-label={t('conversations')}>
-        {list.isPending && <Loader size="sm" className={classes.centre} />}
-        {list.isSuccess && list.sessions.length === 0 && (
+        {list.data === undefined && (
+          <div className={classes.centre}>
+            <Loading query={list} />
+          </div>
+        )}
+        {list.data !== undefined && list.sessions.length === 0 && (
           <Text size="sm" c="var(--quiet)" className={classes.centre}>
             {query ? t('nothingFound', { query }) : t('noConversations')}
           </Text>

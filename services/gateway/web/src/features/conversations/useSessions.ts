@@ -36,7 +36,7 @@ export function useSessions(query: string) {
 }
 
 /** One conversation: from the list, else asked for. */
-export function useSession(id: string): { session: Session | undefined; error: Error | null } {
+export function useSession(id: string) {
   const { sessions, isSuccess, isError } = useSessions('');
   const listed = sessions.find((session) => session.id === id);
   const own = useQuery({
@@ -49,9 +49,6 @@ export function useSession(id: string): { session: Session | undefined; error: E
     enabled: (isSuccess || isError) && listed === undefined,
   });
   // Whoever asked again and was told that it is gone still holds what it was.
-  const gone = own.error !== null && asProblem(own.error).status === 404;
-  return {
-    session: listed ?? (gone ? undefined : own.data),
-    error: listed ? null : own.error,
-  };
+  const isGone = own.error !== null && asProblem(own.error).status === 404;
+  return { session: listed ?? (isGone ? undefined : own.data), isGone, query: own };
 }

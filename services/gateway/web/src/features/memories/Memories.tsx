@@ -1,4 +1,4 @@
-import { Button, Group, Loader, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { answer, api } from '@/api/client';
@@ -8,6 +8,7 @@ import { useLocale, useT } from '@/i18n';
 import { keys } from '@/state/keys';
 import { longTime } from '@/ui/dates';
 import { IconButton } from '@/ui/IconButton';
+import { Loading } from '@/ui/Loading';
 import pageClasses from '@/ui/Page.module.css';
 import { toast } from '@/ui/toasts';
 import { useTask } from '@/ui/useTask';
@@ -18,14 +19,15 @@ const ONE = '/api/agents/{agent_id}/memories/{memory_id}/';
 /** What an agent keeps about the user: to read, to put right, to have forgotten. */
 export function Memories({ agentId }: { agentId: string }) {
   const t = useT();
-  const { data } = useQuery({
+  const query = useQuery({
     queryKey: keys.memories(agentId),
     queryFn: async ({ signal }) => {
       const params = { path: { agent_id: agentId } };
       return (await answer(api.GET(LIST, { params, signal }))).results;
     },
   });
-  if (data === undefined) return <Loader aria-label={t('loading')} />;
+  const { data } = query;
+  if (data === undefined) return <Loading query={query} />;
   if (data.length === 0) return <Text c="var(--quiet)">{t('noMemories')}</Text>;
   return (
     <Stack gap="sm">
