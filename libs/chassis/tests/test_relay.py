@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -26,9 +26,8 @@ from lingxi_chassis import context
 from lingxi_chassis.bus import connect
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import Snapshot
-from lingxi_chassis.postgres import Pool, execute
+from lingxi_chassis.postgres import Connection, Pool, execute
 from lingxi_chassis.relay import Relay, StreamLimits
-from lingxi_chassis.relay.publish import FencedPublisher
 from lingxi_chassis.relay.rows import (
     Checkpoint,
     LogRow,
@@ -108,27 +107,25 @@ async def test_what_is_appended_within_moments_is_published_together(
     shelves: ShelfLog, log_url: str, nats: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Guards the pause after waking: a turn's two appends cost one round, not two."""
-    monkeypatch.setattr("lingxi_chassis.relay.relay.GATHER_SECONDS", 0.5)
+    monkeypatch.setattr("lingxi_chassis.relay.relay.GATHER_SECONDS", 2.0)
     monkeypatch.setattr("lingxi_chassis.relay.relay.POLL_SECONDS", 3_600.0)
-    batches: list[int] = []
-    publish = FencedPublisher.publish
+    reads: list[int] = []
 
-    async def counted(self: FencedPublisher, rows: Sequence[LogRow], last_seq: int) -> None:
-        batches.append(len(rows))
-        await publish(self, rows, last_seq)
+    async def counted(connection: Connection, after: Checkpoint, limit: int) -> list[LogRow]:
+        rows = await read_rows(connection, after, limit)
+        reads.append(len(rows))
+        return rows
 
-    monkeypatch.setattr(FencedPublisher, "publish", counted)
+    monkeypatch.setattr("lingxi_chassis.relay.relay.read_rows", counted)
+    await write(shelves, 1)
     async with relaying(log_url, nats) as relay:
-        await eventually(lambda: relay.trouble is None)
-        await write(shelves, 1)
-        relay.wake()
-        await eventually(lambda: relay.published == 1)
+        await eventually(lambda: reads == [1, 0])
         await write(shelves, 1)
         relay.wake()
         await write(shelves, 2)
         relay.wake()
         await eventually(lambda: relay.published == 4)
-    assert batches == [1, 3]
+    assert reads[:3] == [1, 0, 3]
 
 
 async def test_a_row_is_published_as_its_envelope(
