@@ -397,18 +397,35 @@ async def test_lost_acknowledgements(
         assert in_version_order(await published(watcher))
 
 
-async def test_a_killed_server(shelves: ShelfLog, log_url: str, nats_server: RunningNats) -> None:
+async def test_a_killed_server(
+    shelves: ShelfLog,
+    log_url: str,
+    nats_server: RunningNats,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Guards reconnecting: kill -9 in the middle of writing, several times."""
+    # An acknowledgement that died with the server is waited for this long.
+    monkeypatch.setattr("lingxi_chassis.relay.publish.DEADLINE_SECONDS", 1.0)
+
+    async def write_until(over: asyncio.Event) -> None:
+        shelf = new_shelf(shelves)
+        while not over.is_set():
+            shelf = await shelves.append(shelf, [ThingPut(name=f"thing {shelf.version}")], AT)
+
     async with (
         connect(nats_server.server.url(ADMIN), OWNER) as nats,
-        relaying(log_url, nats),
+        relaying(log_url, nats) as relay,
     ):
         for _ in range(3):
-            writing = asyncio.gather(*(write(shelves, 40) for _ in range(4)))
+            known = relay.published
+            over = asyncio.Event()
+            writing = asyncio.gather(*(write_until(over) for _ in range(4)))
+            await eventually(lambda known=known: relay.published > known)
             nats_server.kill()
-            nats_server.start()
+            await asyncio.to_thread(nats_server.start)
+            over.set()
             await writing
-        await holds_the_log(nats, log_url, 30)
+            await holds_the_log(nats, log_url, 30)
         assert in_version_order(await published(nats))
 
 
