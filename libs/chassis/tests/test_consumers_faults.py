@@ -148,15 +148,20 @@ async def test_a_deleted_consumer_is_seen_by_health_and_made_again(
 
 async def test_an_older_configuration_is_brought_up_to_date(shop: Publisher, nats_url: str) -> None:
     """Guards create-or-update: neither library changes a durable that exists."""
-    async with replica(nats_url, Seen(), HandlerLimits(ack_wait_seconds=11)):
-        await eventually(lambda: True)
-    async with replica(nats_url, Seen(), HandlerLimits(ack_wait_seconds=12, ack_pending_max=7)):
 
-        async def updated() -> bool:
+    async def is_configured(limits: HandlerLimits) -> bool:
+        try:
             config = (await shop.js.consumer_info("SHOP_EVENTS", "clerk-count")).config
-            return (config.ack_wait, config.max_ack_pending) == (12, 7)
+        except NotFoundError:
+            return False
+        told = (config.ack_wait, config.max_ack_pending)
+        return told == (limits.ack_wait_seconds, limits.ack_pending_max)
 
-        await eventually(updated)
+    older = HandlerLimits(ack_wait_seconds=11)
+    newer = HandlerLimits(ack_wait_seconds=12, ack_pending_max=7)
+    for limits in (older, newer):
+        async with replica(nats_url, Seen(), limits):
+            await eventually(lambda limits=limits: is_configured(limits))
     config = (await shop.js.consumer_info("SHOP_EVENTS", "clerk-count")).config
     assert config.filter_subjects == ["shop.event.thing_sold.>"]
     assert config.max_deliver == -1
