@@ -248,12 +248,12 @@ async def test_two_replicas_share_one_durable(shop: Publisher, nats_url: str) ->
 
 async def test_long_work_is_not_handed_to_another(shop: Publisher, nats_url: str) -> None:
     """Guards in-progress signals: longer than the ack wait, and still one delivery."""
-    limits = HandlerLimits(ack_wait_seconds=0.6)
+    limits = HandlerLimits(ack_wait_seconds=2.0)
     release = asyncio.Event()
     seen = Seen(lambda _: release.wait())
     await shop.publish()
     async with replica(nats_url, seen, limits):
         await eventually(lambda: len(seen.ids) == 1)
-        asyncio.get_running_loop().call_later(1.5, release.set)
+        asyncio.get_running_loop().call_later(4.0, release.set)
         await settled(shop)
     assert len(seen.ids) == 1
