@@ -161,7 +161,7 @@ async def test_a_connection_is_used_again(model: Harness) -> None:
 
 async def test_replies_go_before_background_work() -> None:
     async with harness(concurrency=1, quiet_seconds=5.0) as model:
-        model.fault(do="hang", seconds=0.1, contains="first")
+        model.fault(do="hang", contains="first")
         first = asyncio.create_task(model.stream(asks("first")))
         await eventually(lambda: len(model.requests) == 1)
         later: list[asyncio.Task[object]] = []
@@ -175,6 +175,7 @@ async def test_replies_go_before_background_work() -> None:
             later.append(asyncio.create_task(asked))
             waiting = len(later)
             await eventually(lambda waiting=waiting: model.client.gate.waiting == waiting)
+        model.running.simulator.faults.remove()
         await asyncio.gather(first, *later)
         order = [one["body"]["messages"][0]["content"] for one in model.requests]
         assert order == ["first", "reply 1", "reply 2", "background 1", "background 2"]
