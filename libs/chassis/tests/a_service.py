@@ -32,6 +32,8 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
             raise Unavailable
         if settings.mode == "die":
             asyncio.get_running_loop().call_soon(stop.fail)
+        if settings.mode == "hang_at_stop":
+            process.STOP_SECONDS_MAX = 1.0
         yield
         if settings.mode == "hang_at_stop":
             await asyncio.Event().wait()
@@ -42,5 +44,4 @@ def migrate(_: Settings) -> None:
 
 
 if __name__ == "__main__":
-    process.STOP_SECONDS_MAX = 1.0
     process.main("clerk", Settings, start, migrate)
