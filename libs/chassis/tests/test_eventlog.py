@@ -134,7 +134,7 @@ async def test_a_unique_constraint_is_the_refusal_it_means(
 async def test_an_append_that_waits_too_long_is_unavailable(log_url: str) -> None:
     """Guards posts behind a long lock: clients try again, and nothing was written."""
     async with (
-        open_pool(f"{log_url}?options=-c%20transaction_timeout%3D100ms", size=1) as pool,
+        open_pool(f"{log_url}?options=-c%20transaction_timeout%3D1s", size=1) as pool,
         await psycopg.AsyncConnection.connect(log_url) as holder,
     ):
         log = shelf_log(pool)

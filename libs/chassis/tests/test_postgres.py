@@ -65,7 +65,7 @@ async def test_a_statement_that_waits_too_long_for_a_lock_is_unavailable(
     database_url: str, run: Callable[..., Awaitable[object]]
 ) -> None:
     """Guards the bound that our roles have, which the driver does not tell as an outage."""
-    url = f"{database_url}?options=-c%20transaction_timeout%3D100ms"
+    url = f"{database_url}?options=-c%20transaction_timeout%3D1s"
     async with open_pool(url, size=1) as pool:
         await execute(pool, "create table locked (n int)", {})
         async with await psycopg.AsyncConnection.connect(database_url) as holder:
@@ -92,7 +92,7 @@ async def test_an_exhausted_pool_is_unavailable(
     """Guards the bound on waiting for a connection."""
     monkeypatch.setattr(postgres, "CHECKOUT_SECONDS_MAX", 0.1)
     async with open_pool(database_url, size=1) as pool:
-        held = await pool.getconn()
+        held = await pool.getconn(timeout=30.0)
         with pytest.raises(Unavailable):
             await fetch_one(pool, "select 1", {})
         await pool.putconn(held)
