@@ -290,6 +290,7 @@ async def test_a_message_without_a_reply_subject_harms_nobody(
     await server.serve(Weigh, weigh)
     await nats.publish("shelf.rpc.weigh", b'{"thing":"a"}')
     await nats.publish("shelf.rpc.weigh", b"unfit")
+    await nats.flush()
     assert await client.call(Weigh(thing="next")) == Weight(grams=1)
     assert done == 2
 
