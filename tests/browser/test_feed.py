@@ -10,6 +10,19 @@ from tests.fixtures.system import RunningSystem
 from tests.fixtures.waiting import eventually
 
 SLOW_MS = 150.0
+SUSPENDED_MS = 20_000
+"""A tab that does not answer for so long is taken for suspended."""
+AT_ONCE_SECONDS_MAX = 8
+"""Sooner than anybody could be taken for suspended."""
+HELLO_MS = 5_000
+"""A tab asks the leader this often."""
+DEAF_AT_TIMES = """
+    globalThis.deaf = false;
+    const Channel = BroadcastChannel;
+    globalThis.BroadcastChannel = class extends Channel {
+        set onmessage(hear) { super.onmessage = (event) => deaf || hear(event); }
+    };
+"""
 STORY = "Tell me a long story about tea"
 BACK_MS_MAX = 60_000.0
 """A service that was killed comes back within this, and the page with it."""
@@ -41,6 +54,45 @@ async def test_two_tabs_follow_one_feed_and_one_takes_over(visitor: Visitor) -> 
     assert "last-event-id" in asked[1].headers
     await other.asks("Still there?")
     await expect(other.page.locator('li[data-from="user"]')).to_have_count(2)
+
+
+async def test_a_tab_that_is_suspended_loses_the_lead_and_catches_up(visitor: Visitor) -> None:
+    """Guards that a leader who does not answer is robbed, and what it is told when it is back."""
+    context = visitor.page.context
+    other = Visitor(await context.new_page(), visitor.user)
+    session = await visitor.begins()
+    await other.page.clock.install()
+    await other.opens(session)
+    asked = feeds_of(visitor.page, other.page)
+    suspender = await context.new_cdp_session(visitor.page)
+    await suspender.send("Page.setWebLifecycleState", {"state": "frozen"})
+    await other.page.clock.run_for(SUSPENDED_MS)
+    await eventually(lambda: len(asked) == 1)
+    await visitor.user.say("Is anybody here?", session_id=session)
+    await expect(other.messages.first).to_contain_text("Is anybody here?")
+    await suspender.send("Page.setWebLifecycleState", {"state": "active"})
+    await visitor.page.bring_to_front()
+    await expect(visitor.messages.first).to_contain_text("Is anybody here?")
+    await other.page.close()
+    await eventually(lambda: len(asked) == 2, seconds_max=AT_ONCE_SECONDS_MAX)
+    await visitor.user.say("Now it is you", session_id=session)
+    await expect(visitor.page.get_by_text("Now it is you", exact=True)).to_be_visible()
+
+
+async def test_a_tab_that_was_not_told_everything_catches_up(visitor: Visitor) -> None:
+    """Guards the cursor in what a leader says of the feed."""
+    session = await visitor.begins()
+    other = Visitor(await visitor.page.context.new_page(), visitor.user)
+    await other.page.clock.install()
+    await other.page.add_init_script(DEAF_AT_TIMES)
+    await other.opens(session)
+    await visitor.asks("Hello, both of you")
+    await expect(other.messages.first).to_contain_text("Hello, both of you")
+    await other.page.evaluate("deaf = true")
+    await visitor.asks("Did you hear that?")
+    await other.page.evaluate("deaf = false")
+    await other.page.clock.run_for(HELLO_MS)
+    await expect(other.page.get_by_text("Did you hear that?", exact=True)).to_be_visible()
 
 
 async def test_a_message_from_another_device_appears(visitor: Visitor) -> None:

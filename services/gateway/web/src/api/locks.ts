@@ -21,11 +21,8 @@ export async function isHeld(name: string): Promise<boolean> {
 export async function locked<T>(
   name: string,
   work: () => Promise<T>,
-  signal?: AbortSignal,
+  options: LockOptions = {},
 ): Promise<T> {
   if (!('locks' in navigator)) return work();
-  const held = signal
-    ? navigator.locks.request(name, { signal }, work)
-    : navigator.locks.request(name, work);
-  return (await held) as T;
+  return (await navigator.locks.request(name, options, work)) as T;
 }

@@ -2,21 +2,30 @@
  * One feed for all tabs: the tab that holds the lock follows it and passes every event on.
  *
  * Every tab keeps the newest durable id it saw, so whichever takes over goes on behind that one.
+ * A tab that is suspended keeps its lock: who is looked at and hears nothing of it takes the lock.
  * Where the browser has no locks (plain http), every tab follows a feed of its own.
  */
 import { type FeedState, followFeed } from './feed';
-import { locked } from './locks';
+import { standFor } from './lead';
 import type { ServerEvent } from './sse';
 
 type Passed =
   | { readonly kind: 'event'; readonly event: ServerEvent }
-  | { readonly kind: 'state'; readonly state: FeedState }
-  /** A new tab asks how things are. */
+  /** How things are; `cursor`: everything up to there was passed on. */
+  | { readonly kind: 'state'; readonly state: FeedState; readonly cursor?: string | undefined }
+  /** A tab asks how things are. */
   | { readonly kind: 'hello' };
+
+/** A tab that is looked at asks this often, … */
+const HELLO_MS = 5_000;
+/** … and takes the lead after so many questions without an answer. */
+const UNANSWERED_MAX = 2;
 
 export interface SharedFeedHandlers {
   readonly onEvent: (event: ServerEvent) => void;
   readonly onState: (state: FeedState) => void;
+  /** This tab was not told some of the events. */
+  readonly onMissed: () => void;
 }
 
 /** Follow the user's feed, alone or through another tab; the answer ends it. */
@@ -26,8 +35,8 @@ export function openSharedFeed(user: string, handlers: SharedFeedHandlers): () =
   const channel = alone ? null : new BroadcastChannel(name);
   const ending = new AbortController();
   let cursor: string | undefined;
-  let leads = false;
   let state: FeedState = 'connecting';
+  let unanswered = 0;
 
   const onEvent = (event: ServerEvent) => {
     cursor = event.id ?? cursor;
@@ -38,18 +47,10 @@ export function openSharedFeed(user: string, handlers: SharedFeedHandlers): () =
     handlers.onState(now);
   };
   const tell = (passed: Passed) => channel?.postMessage(passed);
+  const tellState = () => tell({ kind: 'state', state, cursor });
 
-  if (channel !== null) {
-    channel.onmessage = ({ data }: MessageEvent<Passed>) => {
-      if (data.kind === 'event') onEvent(data.event);
-      else if (data.kind === 'state') onState(data.state);
-      else if (leads) tell({ kind: 'state', state });
-    };
-    tell({ kind: 'hello' });
-  }
-  const lead = () => {
-    leads = true;
-    return followFeed(
+  const lead = (signal: AbortSignal) =>
+    followFeed(
       {
         cursor: () => cursor,
         onEvent: (event) => {
@@ -57,15 +58,48 @@ export function openSharedFeed(user: string, handlers: SharedFeedHandlers): () =
           onEvent(event);
         },
         onState: (now) => {
-          tell({ kind: 'state', state: now });
+          if (signal.aborted) return; // for this tab alone
           onState(now);
+          tellState();
         },
       },
-      ending.signal,
+      signal,
     );
+  const { leads, rob } = standFor(name, lead, ending.signal);
+
+  const hear = (passed: Exclude<Passed, { kind: 'hello' }>) => {
+    unanswered = 0;
+    if (passed.kind === 'event') {
+      onEvent(passed.event);
+      return;
+    }
+    const before = cursor;
+    cursor = passed.cursor ?? cursor;
+    onState(passed.state);
+    if (before !== undefined && before !== cursor) handlers.onMissed();
   };
-  locked(name, lead, ending.signal).catch(() => undefined); // ended before its turn came
+  if (channel !== null) {
+    channel.onmessage = ({ data }: MessageEvent<Passed>) => {
+      if (data.kind !== 'hello') {
+        if (!leads()) hear(data);
+      } else if (leads()) tellState();
+    };
+    tell({ kind: 'hello' });
+  }
+
+  const watch = () => {
+    if (leads() || document.hidden) unanswered = 0;
+    else if (unanswered < UNANSWERED_MAX) {
+      unanswered += 1;
+      tell({ kind: 'hello' });
+    } else {
+      unanswered = 0;
+      rob();
+    }
+  };
+  const watching = window.setInterval(watch, HELLO_MS);
   return () => {
+    clearInterval(watching);
     ending.abort();
     channel?.close();
   };

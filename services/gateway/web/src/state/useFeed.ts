@@ -22,6 +22,7 @@ export function useFeed(user: string, onFrame: (frame: Frame) => void): void {
       applyFrame(cache, frame);
       onFrame(frame);
     };
-    return openSharedFeed(user, { onEvent, onState: noteFeed });
+    const onMissed = () => catchUp(cache);
+    return openSharedFeed(user, { onEvent, onState: noteFeed, onMissed });
   }, [user, cache, onFrame]);
 }
