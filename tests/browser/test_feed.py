@@ -95,6 +95,16 @@ async def test_a_tab_that_was_not_told_everything_catches_up(visitor: Visitor) -
     await expect(other.page.get_by_text("Did you hear that?", exact=True)).to_be_visible()
 
 
+async def test_a_page_that_one_comes_back_to_begins_anew(visitor: Visitor) -> None:
+    """Guards `pageshow`: not every browser gives a page that it kept its locks back."""
+    await visitor.begins()
+    asked = feeds_of(visitor.page)
+    await visitor.page.evaluate(
+        "dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))"
+    )
+    await eventually(lambda: len(asked) == 1)
+
+
 async def test_a_message_from_another_device_appears(visitor: Visitor) -> None:
     session = await visitor.begins()
     await visitor.user.say("From my phone", session_id=session)
