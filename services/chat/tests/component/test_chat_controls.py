@@ -69,10 +69,10 @@ async def ended(chat: RunningChat, session_id: UUID) -> None:
 
 async def test_what_was_said_by_the_stop_is_kept(chat: RunningChat) -> None:
     first = await chat.say("Hello.")
-    await chat.model.fault("slow", contains="stop me", delay_ms=30, times=1)
+    await chat.model.fault("hang", contains="stop me", after_chunks=3, times=1)
     async with watching(chat, first.session_id) as watched:
         posted = await chat.ask(chat.post("stop me, please", first.session_id))
-        await eventually(lambda: len(watched.deltas) >= 3)
+        await eventually(lambda: bool(watched.deltas))
         stopping = await asyncio.gather(*(chat.ask(stop(chat, first.session_id)) for _ in range(3)))
         outcome = await chat.outcome(posted)
 
@@ -108,7 +108,7 @@ async def test_a_stop_before_a_word_can_be_tried_again(chat: RunningChat) -> Non
 
 async def test_a_stop_outlives_the_worker(chat: RunningChat) -> None:
     """The process that held the turn is no more; whoever claims it next says nothing."""
-    await chat.model.fault("hang", contains="widow", times=1, seconds=0.5)
+    await chat.model.fault("hang", contains="widow", times=1)
     posted = await chat.ask(chat.post("widow"))
     await chat.model.asked("widow")
     await execute(
@@ -133,7 +133,7 @@ async def test_another_replicas_turn_is_stopped_at_its_next_renewal(
     """It does not hear the nudge: the other worker here has no ear for it."""
     from lingxi_chat.application import answer_turn
 
-    await chat.model.fault("hang", contains="far away", times=2, seconds=5)
+    await chat.model.fault("hang", contains="far away", times=2)
     posted = await chat.ask(chat.post("far away"))
     await chat.model.asked("far away")
     # From here on: the first holder is not to renew what expires now.
@@ -277,13 +277,14 @@ async def test_controls_are_refused_where_they_do_not_fit(chat: RunningChat) -> 
 
 async def test_two_controls_at_once_start_one_turn(chat: RunningChat) -> None:
     said = await chat.say("at once")
-    await chat.model.fault("hang", seconds=0.5)  # so that none ends before the others decide
+    await chat.model.fault("hang")  # so that none ends before the others decide
     results = await asyncio.gather(
         chat.ask(regenerate(chat, said.session_id)),
         chat.ask(regenerate(chat, said.session_id)),
         chat.ask(edit(chat, said, "edited")),
         return_exceptions=True,
     )
+    await chat.model.heal()
     await ended(chat, said.session_id)
 
     refused = [one for one in results if isinstance(one, BaseException)]

@@ -112,12 +112,13 @@ async def test_a_post_during_a_failing_turn_starts_the_next_at_once(chat: Runnin
 
 
 async def test_only_a_failed_turn_can_be_tried_again(chat: RunningChat) -> None:
-    await chat.model.fault("hang", contains="open turn", times=1, seconds=0.3)
+    await chat.model.fault("hang", contains="open turn", times=1)
     opened = await chat.ask(chat.post("open turn"))
     retry = RetryTurn(user_id=chat.user_id, session_id=opened.session_id, turn_id=new_id())
 
     with pytest.raises(TurnOpen):
         await chat.ask(retry)
+    await chat.model.heal()
     assert (await chat.outcome(opened)).status == "answered"
     with pytest.raises(NothingToRetry):
         await chat.ask(retry)

@@ -87,11 +87,12 @@ async def test_it_is_not_said_when_something_speaks_against_it(chat: RunningChat
     await chat.ask(decided(chat, session_id))
     with pytest.raises(UnreadMessages):
         await chat.ask(decided(chat, session_id))
-    await chat.model.fault("hang", contains="slowly", times=1, seconds=2)
+    await chat.model.fault("hang", contains="slowly", times=1)
     posted = await chat.ask(chat.post("slowly", session_id))
     assert (await work(chat, session_id)).turn_open
     with pytest.raises(TurnOpen):
         await chat.ask(decided(chat, session_id, based_on_user_seq=4))
+    await chat.model.heal()
     await chat.outcome(posted)
     await chat.ask(DeleteSession(user_id=chat.user_id, session_id=session_id))
     for request in (

@@ -60,11 +60,12 @@ async def test_a_reply_in_bubbles_is_sent_bubble_by_bubble(chat: RunningChat) ->
 
 async def test_posts_during_a_turn_are_answered_together_by_the_next(chat: RunningChat) -> None:
     """Guards `AnswerTurns._record`: an outcome starts the turn for what came meanwhile."""
-    await chat.model.fault("hang", contains="burst 1", seconds=0.3, times=1)
+    await chat.model.fault("hang", contains="burst 1", times=1)
     first = await chat.ask(chat.post("burst 1"))
     await chat.model.asked("burst 1")
     others = [await chat.ask(chat.post(f"burst {n}", first.session_id)) for n in (2, 3, 4)]
     assert {other.turn_id for other in others} == {first.turn_id}
+    await chat.model.heal()
 
     one = await chat.outcome(first)
     rest = [await chat.outcome(other) for other in others]
@@ -91,7 +92,7 @@ async def test_posts_during_a_turn_are_answered_together_by_the_next(chat: Runni
 
 async def test_posts_before_the_claim_are_answered_by_that_turn(chat: RunningChat) -> None:
     """The turn waits in the queue; whoever claims it sees all that came before."""
-    await chat.model.fault("hang", contains="early", times=1, seconds=1)
+    await chat.model.fault("hang", contains="early", times=1)
     first = await chat.ask(chat.post("early 1"))
     await chat.model.asked("early 1")
     second = await chat.ask(chat.post("late 2", first.session_id))
@@ -200,7 +201,7 @@ async def test_a_model_the_provider_does_not_know_falls_back(chat: RunningChat) 
 
 
 async def test_no_more_messages_wait_than_the_bound(chat: RunningChat) -> None:
-    await chat.model.fault("hang", contains="so many", times=1, seconds=4)
+    await chat.model.fault("hang", contains="so many", times=1)
     first = await chat.ask(chat.post("so many 1"))
     await chat.model.asked("so many 1")
     for n in range(2, 101):
