@@ -93,6 +93,11 @@ async def settled(chat: RunningChat, session_id: Any, before: int) -> int:
     return await published(chat) - before
 
 
+async def knows_agent(statements: Statements) -> None:
+    """Return once chat has heard of the default agent that a user's first message makes."""
+    await eventually(lambda: any("insert into agents" in sql for _, sql in statements))
+
+
 async def is_heard(chat: RunningChat) -> bool:
     """Whether those who work on what is published have come, and are done with all of it."""
     consumers = await chat.nats.jetstream().consumers_info(stream_name("chat"))
@@ -107,6 +112,7 @@ async def test_a_turn_costs_four_statements_and_two_requests(
     await chat.model.fault("raw", contains="cost", content="One bubble.")
     first = await chat.say("cost 0")
     before = await settled(chat, first.session_id, 0)
+    await knows_agent(statements)
     seen = await requests_seen(chat)
     statements.clear()
 
@@ -150,6 +156,7 @@ async def test_a_first_message_costs_a_look_and_a_profile_more(
     chat: RunningChat, statements: Statements
 ) -> None:
     await chat.say("Make the default agent first.")
+    await knows_agent(statements)
     statements.clear()
     seen = await requests_seen(chat)
 
@@ -168,6 +175,7 @@ async def test_recall_costs_a_statement_where_there_is_something_to_recall(
 ) -> None:
     await chat.say("Odile keeps bees.")
     said = await chat.say("Elsewhere: bees and lighthouses.")
+    await knows_agent(statements)
     statements.clear()
 
     await chat.ask(chat.post("Bees in a lighthouse?", said.session_id))
@@ -179,6 +187,7 @@ async def test_recall_costs_a_statement_where_there_is_something_to_recall(
 
 async def test_questions_cost_a_statement_or_two(chat: RunningChat, statements: Statements) -> None:
     said = await chat.say("Asked about.")
+    await knows_agent(statements)
 
     async def cost(asking: Any) -> int:
         statements.clear()
@@ -201,6 +210,7 @@ async def test_an_idle_service_asks_nothing_about_sessions(
     before = await published(chat)
     said = await chat.say("And then silence.")
     await settled(chat, said.session_id, before)
+    await knows_agent(statements)
     await eventually(lambda: is_heard(chat))
     statements.clear()
     await eventually(lambda: len(statements) >= 3)
