@@ -101,10 +101,10 @@ async def test_a_suggestion_is_shown_while_it_waits_and_is_news_once(chat: Runni
     )
 
     async def waits() -> bool:
-        return (await chat.session(session_id)).suggestion_id is not None
+        seen = await chat.session(session_id)
+        return seen.suggestion_id is not None and seen.personality_checked_at is not None
 
     await eventually(waits)
-    assert (await chat.session(session_id)).personality_checked_at is not None
     for news in (("suggestion",), ()):
         said = await chat.say("And?", session_id)
         assert said.answer is not None
