@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.fixture(scope="module")
 def settings_of_module() -> dict[str, Any]:
-    return {"LINGXI_BURST_SETTLE_MS": 300}
+    return {"LINGXI_BURST_SETTLE_MS": 1_500}
 
 
 async def test_a_burst_gets_one_answer(chat: RunningChat) -> None:
@@ -42,10 +42,11 @@ async def test_a_turn_that_waited_is_in_the_trace_of_its_message(
 
 
 async def test_messages_during_a_turn_settle_too(chat: RunningChat) -> None:
-    await chat.model.fault("hang", contains="during 1", times=1, seconds=0.2)
+    await chat.model.fault("hang", contains="during 1", times=1)
     first = await chat.ask(chat.post("during 1"))
     await chat.model.asked("during 1")
     second = await chat.ask(chat.post("during 2", first.session_id))
+    await chat.model.heal()
     await chat.outcome(first)
     third = await chat.ask(chat.post("during 3", first.session_id))
     outcomes = [await chat.outcome(posted) for posted in (second, third)]
