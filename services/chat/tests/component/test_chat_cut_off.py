@@ -38,7 +38,7 @@ async def test_a_model_call_does_not_outlive_nats(
             work = await chat.work(first.session_id)
             return work is not None and work[1:] == (None, None)
 
-        await eventually(given_back, seconds_max=3.0)
+        await eventually(given_back, seconds_max=10.0)
         nats_server.start()
         outcome = await chat.outcome(posted)
 
