@@ -65,7 +65,8 @@ async def test_an_end_is_told_as_it_is_recorded(chat: RunningChat, fails: bool) 
     told = [(event["type"].partition(".")[0], event["data"]) for event in heard[subject]]
     assert told == events[begun + 1 :]
     assert told[-1][0] == ("turn_failed" if fails else "turn_completed")
-    assert list(heard) == [subject]
+    of_first = turn_ended_subject(first.session_id, first.turn_id)  # it may be told late
+    assert heard.keys() - {of_first} == {subject}
 
 
 async def test_a_list_is_never_shown_raw(chat: RunningChat) -> None:
