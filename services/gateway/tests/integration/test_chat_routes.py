@@ -108,7 +108,8 @@ async def test_first_posts_at_once_make_one_default_agent(lingxi: Lingxi) -> Non
 async def test_everybody_a_turn_took_gets_its_answer(lingxi: Lingxi) -> None:
     user = await lingxi.user()
     session_id = (await user.say("First."))["session_id"]
-    lingxi.fault(do="hang", seconds=1, times=1)
+    came_before = len(await messages(user, session_id))
+    lingxi.fault(do="hang", times=1)
     posts = [asyncio.create_task(user.say("Zero.", session_id=session_id))]
     path = f"/api/sessions/{session_id}/"
 
@@ -120,6 +121,12 @@ async def test_everybody_a_turn_took_gets_its_answer(lingxi: Lingxi) -> None:
         asyncio.create_task(user.say(f"Burst {number}.", session_id=session_id))
         for number in range(4)
     ]
+
+    async def all_came() -> bool:
+        return len(await messages(user, session_id)) == came_before + len(posts)
+
+    await eventually(all_came)
+    lingxi.heal()
     zero, *burst = await asyncio.gather(*posts)
     told = await messages(user, session_id)
     for answer in (zero, *burst):
@@ -240,7 +247,7 @@ async def test_an_answer_is_found_though_no_event_tells_of_it(
 async def test_a_session_that_is_deleted_meanwhile_is_not_found(lingxi: Lingxi) -> None:
     user = await lingxi.user()
     session_id = (await user.say("First."))["session_id"]
-    lingxi.fault(do="hang", seconds=2, times=1)
+    lingxi.fault(do="hang", times=1)
     waiting = asyncio.create_task(user.say("Anybody?", 404, session_id=session_id))
     path = f"/api/sessions/{session_id}/"
 
@@ -299,7 +306,7 @@ async def test_foreign_unknown_and_malformed_ids_are_answered_alike(lingxi: Ling
 
 async def test_a_late_answer_is_pending_and_comes_all_the_same(lingxi: Lingxi) -> None:
     user = await lingxi.user()
-    lingxi.fault(do="hang", seconds=1, times=1)
+    lingxi.fault(do="hang", times=1)
     async with lingxi.replica(REPLY_WAIT_SECONDS=0.3) as user.http:
         pending = await user.say("Slowly.", 202, key="k")
         assert pending["status"] == "pending"
@@ -307,12 +314,13 @@ async def test_a_late_answer_is_pending_and_comes_all_the_same(lingxi: Lingxi) -
         assert session["turn"] == {"id": pending["turn_id"], "status": "open"}
         assert session["messages"][0]["id"] == pending["user_message_id"]
     user.http = lingxi.http
+    lingxi.heal()
     assert (await user.say("Slowly.", key="k"))["turn_id"] == pending["turn_id"]
 
 
 async def test_who_waits_at_a_stop_hears_that_the_answer_will_come(lingxi: Lingxi) -> None:
     user = await lingxi.user()
-    lingxi.fault(do="hang", seconds=2, times=1)
+    lingxi.fault(do="hang", times=1)
     async with httpx.AsyncClient(timeout=30) as http:  # it outlives the replica
         async with lingxi.replica() as replica:
             url = replica.base_url.join("/api/chat/")
@@ -331,7 +339,7 @@ async def test_who_waits_at_a_stop_hears_that_the_answer_will_come(lingxi: Lingx
 async def test_a_stream_at_a_stop_ends_with_the_pending_answer(lingxi: Lingxi) -> None:
     """Guards `Feeds.finish`, which leaves streamed answers to the waiters."""
     user = await lingxi.user()
-    lingxi.fault(do="hang", seconds=2, times=1)
+    lingxi.fault(do="hang", times=1)
     body = {"message": "Hello.", "stream": True}
     # The client outlives the replica.
     async with httpx.AsyncClient(timeout=30) as http, AsyncExitStack() as its_life:
