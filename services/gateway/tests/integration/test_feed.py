@@ -183,7 +183,7 @@ async def test_a_login_that_ends_ends_its_feeds_and_no_others(lingxi: Lingxi) ->
 
 
 async def test_the_end_of_the_token_is_the_end_of_the_feed(lingxi: Lingxi) -> None:
-    user = lingxi.expiring(await lingxi.user(), seconds=2)
+    user = lingxi.expiring(await lingxi.user(), seconds=5)
     async with feed(user.http, headers=user.headers) as told, asyncio.timeout(60):
         assert [frame.event async for frame in told] == ["ready"]
     await user.request("GET", "/api/events/", 401)
