@@ -1,5 +1,7 @@
 """The list of conversations."""
 
+import re
+
 from playwright.async_api import Route, expect
 
 from tests.browser.conftest import Size
@@ -8,6 +10,15 @@ from tests.e2e.client import new_user
 from tests.fixtures.system import RunningSystem
 
 UNDO_MS = 6_000
+
+
+async def deletes(visitor: Visitor, name: str) -> None:
+    """Delete the conversation with this agent; there is time to undo it."""
+    item = visitor.list.get_by_role("listitem").filter(has_text=name)
+    await item.hover()
+    await item.get_by_role("button").click()
+    await visitor.page.get_by_role("menuitem", name="Delete").click()
+    await expect(item).to_have_count(0)
 
 
 async def test_a_conversation_shows_title_last_line_and_what_is_unread(visitor: Visitor) -> None:
@@ -65,20 +76,29 @@ async def test_a_deletion_can_be_undone_and_is_sent_when_it_is_not(visitor: Visi
     session = await visitor.session("Ann")
     await visitor.page.clock.install()
     await visitor.page.goto("/")
-    item = visitor.list.get_by_role("listitem").filter(has_text="Ann")
-
-    async def delete() -> None:
-        await item.hover()
-        await item.get_by_role("button").click()
-        await visitor.page.get_by_role("menuitem", name="Delete").click()
-        await expect(item).to_have_count(0)
-
-    await delete()
+    await deletes(visitor, "Ann")
     await visitor.page.get_by_role("button", name="Undo").click()
-    await expect(item).to_have_count(1)
+    await expect(visitor.list.get_by_role("listitem")).to_have_count(1)
     await visitor.user.session(session["id"])
-    await delete()
+    await deletes(visitor, "Ann")
     await visitor.page.clock.fast_forward(UNDO_MS)
+    await visitor.user.gone(session["id"], seconds_max=30)
+
+
+async def test_a_deletion_outlives_a_page_that_ends_without_a_word(visitor: Visitor) -> None:
+    """Guards `resumeDeletions`: a phone may end a page that nobody looks at."""
+    await visitor.session("Ben")
+    session = await visitor.session("Ann")
+    silent = "addEventListener('pagehide', (event) => event.stopImmediatePropagation())"
+    await visitor.page.add_init_script(silent)
+    await visitor.page.goto("/")
+    await deletes(visitor, "Ann")
+    await visitor.page.close()
+    later = Visitor(await visitor.page.context.new_page(), visitor.user)
+    await later.page.clock.install()
+    await later.page.goto("/")
+    await expect(later.list.get_by_role("listitem")).to_have_text(re.compile("Ben"))
+    await later.page.clock.fast_forward(UNDO_MS)
     await visitor.user.gone(session["id"], seconds_max=30)
 
 
@@ -89,11 +109,7 @@ async def test_logging_out_leaves_no_deletion_undone(
     session = await visitor.session("Ann")
     page = visitor.page
     await page.goto("/")
-    item = visitor.list.get_by_role("listitem").filter(has_text="Ann")
-    await item.hover()
-    await item.get_by_role("button").click()
-    await page.get_by_role("menuitem", name="Delete").click()
-    await expect(item).to_have_count(0)
+    await deletes(visitor, "Ann")
     await page.get_by_role("button", name="Menu").click()
     await page.get_by_role("menuitem", name="Log out").click()
     await expect(page.get_by_role("button", name="Log in")).to_be_visible()

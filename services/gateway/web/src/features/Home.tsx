@@ -1,6 +1,6 @@
 /** The app of somebody who is logged in: conversations beside one page; on a phone one of both. */
 import { Button, Loader } from '@mantine/core';
-import { lazy, Suspense, useCallback } from 'react';
+import { lazy, Suspense, useCallback, useEffect } from 'react';
 import type { Frame } from '@/api/types';
 import { useT } from '@/i18n';
 import { go, type Page, usePage } from '@/router';
@@ -8,6 +8,7 @@ import { useFeed } from '@/state/useFeed';
 import { ErrorBoundary } from '@/ui/ErrorBoundary';
 import { Notice } from '@/ui/Notice';
 import { ChatPage } from './chat/ChatPage';
+import { resumeDeletions } from './conversations/deletion';
 import { NothingChosen, useIsNew } from './conversations/NothingChosen';
 import { Sidebar } from './conversations/Sidebar';
 import classes from './Home.module.css';
@@ -25,6 +26,7 @@ export function Home({ user }: { user: string }) {
     user,
     useCallback((frame: Frame) => void notifyOf(frame), []),
   );
+  useEffect(resumeDeletions, []);
   useLooking();
   useTitleBadge();
   const isNew = useIsNew();
