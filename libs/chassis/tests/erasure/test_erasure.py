@@ -1,7 +1,7 @@
 """Erased is erased: after the job nothing holds the content, wherever it was killed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 from nats.aio.client import Client
 
 from libs.chassis.tests.clerk import QUICK, Seen
-from libs.chassis.tests.erasing import (
+from libs.chassis.tests.erasure.erasing import (
     LIVE,
     LIVE_PURGE,
     MARKER,
@@ -50,19 +50,6 @@ from lingxi_local.permissions import LIVE_STREAM, ROLES
 from tests.fixtures.waiting import eventually
 
 STEPS_MAX = 100
-
-
-@pytest.fixture
-async def nats(nats_url: str) -> AsyncIterator[Client]:
-    async with connect(nats_url, "shelf") as client:
-        await create_streams(client)
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def checkpoint_saved_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that tests need not wait a second for it."""
-    monkeypatch.setattr("lingxi_chassis.relay.relay.SAVE_SECONDS", 0.0)
 
 
 @pytest.fixture

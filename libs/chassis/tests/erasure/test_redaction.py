@@ -1,14 +1,11 @@
 """A part of a stream's content goes from log and stream, and the stream lives on."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
-import pytest
 from nats.aio.client import Client
 
-from libs.chassis.tests.erasing import (
+from libs.chassis.tests.erasure.erasing import (
     MARKER,
-    create_streams,
     filled,
     in_stream,
     in_tables,
@@ -16,7 +13,6 @@ from libs.chassis.tests.erasing import (
 )
 from libs.chassis.tests.listening import STREAM, holds_the_log, relaying
 from libs.chassis.tests.shelf import AT, OWNER, READ_MODELS, ShelfLog, ThingPut
-from lingxi_chassis.bus import connect
 from lingxi_chassis.erasure import Redaction, Redactor
 from lingxi_chassis.postgres import Pool, execute
 from lingxi_chassis.rebuild import rebuild_read_models
@@ -29,19 +25,6 @@ OF_NAME = Redaction(
     left="""e.data || '{"name": ""}'""",
 )
 ODD = {"rest": 1}
-
-
-@pytest.fixture
-async def nats(nats_url: str) -> AsyncIterator[Client]:
-    async with connect(nats_url, "shelf") as client:
-        await create_streams(client)
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def checkpoint_saved_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that tests need not wait a second for it."""
-    monkeypatch.setattr("lingxi_chassis.relay.relay.SAVE_SECONDS", 0.0)
 
 
 async def redacted(redactor: Redactor, stream_id: UUID) -> bool:

@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from libs.chassis.tests.erasing import burn, create_erasure_tables, filled
+from libs.chassis.tests.erasure.erasing import burn, create_erasure_tables, filled
 from libs.chassis.tests.shelf import AT, ShelfLog, ThingPut, new_shelf
 from libs.chassis.tests.test_eventlog_order import within
 from lingxi_chassis.erasure import ERASED_USER_CONSTRAINT, erase_user, is_erased
