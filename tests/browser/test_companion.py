@@ -76,6 +76,29 @@ async def test_a_suggestion_is_dismissed(visitor: Visitor) -> None:
     await expect(banner).to_have_count(0)
 
 
+async def test_what_is_written_into_a_suggestion_outlives_it(visitor: Visitor) -> None:
+    """Guards `hasLapsed`: any new version of the agent takes the suggestion away."""
+    session = await visitor.begins(
+        personality_prompt="You are a calm friend.", auto_apply_confidence=None
+    )
+    agent = (await visitor.user.session(session))["agent_configuration"]
+    banner = visitor.page.get_by_role("region", name="Mira would like to grow")
+    for _ in range(TURNS):
+        await visitor.user.say(WISH, session_id=session)
+    await expect(banner).to_be_visible(timeout=LEARNED_MS_MAX)
+    await banner.get_by_role("button", name="Edit before applying").click()
+    mine = banner.get_by_role("textbox", name="Personality")
+    await mine.fill("You are a brief friend.")
+    path, told = f"/api/agents/{agent}/personality/", "**/personality-suggestion/"
+    async with visitor.page.expect_response(told):
+        await visitor.user.send("PATCH", path, {"personality_prompt": "You are calm."})
+    await expect(mine).to_have_value("You are a brief friend.")
+    await banner.get_by_role("button", name="Apply").click()
+    await expect(banner).to_have_count(0)
+    now = await visitor.user.get(f"/api/agents/{agent}/")
+    assert now["parameters"]["personality_prompt"] == "You are a brief friend."
+
+
 async def test_the_log_of_decisions_opens(visitor: Visitor) -> None:
     await visitor.begins()
     await visitor.page.get_by_role("button", name="More", exact=True).click()

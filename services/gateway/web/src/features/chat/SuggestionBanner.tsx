@@ -2,6 +2,7 @@ import { Button, Group, Paper, Text, Textarea } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { answer, api } from '@/api/client';
+import { asProblem } from '@/api/problem';
 import type { Session, Suggestion } from '@/api/types';
 import { DiffView } from '@/features/agents/DiffView';
 import { Evidence } from '@/features/agents/Evidence';
@@ -27,24 +28,53 @@ export function SuggestionBanner({ session }: { session: Session }) {
       return (await answer(call)).suggestion ?? null;
     },
   });
-  return data ? <Banner key={data.id} session={session} suggestion={data} /> : null;
+  const [inWork, setInWork] = useState<Suggestion | null>(null);
+  const shown = inWork ?? data;
+  if (!shown) return null;
+  return <Banner key={shown.id} session={session} suggestion={shown} onWork={setInWork} />;
 }
 
-function Banner({ session, suggestion }: { session: Session; suggestion: Suggestion }) {
+/** Whether a suggestion does not wait any more: the agent changed otherwise. */
+function hasLapsed(error: unknown): boolean {
+  return asProblem(error).code === 'suggestion_not_found';
+}
+
+interface BannerProps {
+  readonly session: Session;
+  readonly suggestion: Suggestion;
+  /** Somebody writes their own words into it, which stay whatever becomes of it; null: no longer. */
+  readonly onWork: (suggestion: Suggestion | null) => void;
+}
+
+function Banner({ session, suggestion, onWork }: BannerProps) {
   const t = useT();
   const cache = useQueryClient();
   const agent = useAgents().byId(session.agent_configuration);
   const [edited, setEdited] = useState<string | null>(null);
   const params = { path: { session_id: session.id } };
-  const settled = () => cache.invalidateQueries({ queryKey: keys.suggestion(session.id) });
+  const settled = async () => {
+    await cache.invalidateQueries({ queryKey: keys.suggestion(session.id) });
+    onWork(null);
+  };
   const apply = useTask(async () => {
     const body = edited === null ? {} : { suggested_personality: edited };
-    await answer(api.POST('/api/sessions/{session_id}/personality-update/', { params, body }));
+    try {
+      await answer(api.POST('/api/sessions/{session_id}/personality-update/', { params, body }));
+    } catch (error) {
+      if (edited === null || !hasLapsed(error)) throw error;
+      const ofAgent = { path: { agent_id: session.agent_configuration } };
+      const own = { params: ofAgent, body: { personality_prompt: edited } };
+      await answer(api.PUT('/api/agents/{agent_id}/personality/', own));
+    }
     toast(t('applied'));
     await settled();
   });
   const dismiss = useTask(async () => {
-    await answer(api.POST('/api/sessions/{session_id}/personality-dismiss/', { params }));
+    try {
+      await answer(api.POST('/api/sessions/{session_id}/personality-dismiss/', { params }));
+    } catch (error) {
+      if (!hasLapsed(error)) throw error;
+    }
     await settled();
   });
   const percent = Math.round(suggestion.confidence * 100);
@@ -93,7 +123,10 @@ function Banner({ session, suggestion }: { session: Session; suggestion: Suggest
             size="xs"
             px="sm"
             variant="default"
-            onClick={() => setEdited(suggestion.suggested_personality)}
+            onClick={() => {
+              setEdited(suggestion.suggested_personality);
+              onWork(suggestion);
+            }}
           >
             {t('editSuggestion')}
           </Button>
