@@ -70,7 +70,7 @@ async def test_all_sessions_go_and_none_begins(chat: RunningChat) -> None:
 
 
 async def test_an_open_turn_ends_with_the_user(chat: RunningChat) -> None:
-    await chat.model.fault("hang", contains="slowly", times=1, seconds=0.5)
+    await chat.model.fault("hang", contains="slowly", times=1)
     posted = await chat.ask(chat.post("slowly"))
     await chat.model.asked("slowly")
     await erase(chat)

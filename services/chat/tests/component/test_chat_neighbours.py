@@ -39,7 +39,7 @@ async def rows_of(chat: RunningChat, session_id: Any) -> dict[str, int]:
 
 
 async def test_a_deleted_session_leaves_nothing_but_its_tombstone(chat: RunningChat) -> None:
-    await chat.model.fault("hang", contains="gone", times=1, seconds=0.2)
+    await chat.model.fault("hang", contains="gone", times=1)
     posted = await chat.ask(chat.post("gone"))
     await chat.model.asked("gone")
     command = DeleteSession(user_id=chat.user_id, session_id=posted.session_id)
