@@ -21,7 +21,7 @@ from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BACKGROUND = ("relay", "sweep", "index")
+BACKGROUND = ("relay", "sweep", "index", "named")
 """What no turn waits for: it comes when it comes."""
 INDEXING = "chat-index_messages"
 """The consumer that starts last, in the background: a module's first tests are faster."""
@@ -54,6 +54,7 @@ def kind(sql: str) -> str:
         ("sweep", "skip locked"),
         ("sweep", "count(*) from erasures"),
         ("prompt", "select timezone from users"),
+        ("named", "insert into agents"),
         ("index", "insert into message_terms"),
         ("index", "from recall_progress where session_id = s.session_id"),
         ("recall", "message_terms"),
@@ -93,14 +94,20 @@ async def settled(chat: RunningChat, session_id: Any, before: int) -> int:
     return await published(chat) - before
 
 
-async def knows_agent(statements: Statements) -> None:
-    """Return once chat has heard of the default agent that a user's first message makes."""
-    await eventually(lambda: any("insert into agents" in sql for _, sql in statements))
+async def is_named(chat: RunningChat, session_id: Any) -> bool:
+    """Whether chat has heard of the agent that the user's first message made."""
+    sql = "select 1 from agents join sessions using (agent_id) where session_id = %(id)s"
+    return bool(await fetch_all(chat.pool, sql, {"id": session_id}))
 
 
 async def is_heard(chat: RunningChat) -> bool:
     """Whether those who work on what is published have come, and are done with all of it."""
-    consumers = await chat.nats.jetstream().consumers_info(stream_name("chat"))
+    jetstream = chat.nats.jetstream()
+    consumers = [
+        one
+        for owner in ("chat", "agent")
+        for one in await jetstream.consumers_info(stream_name(owner))
+    ]
     return INDEXING in {one.name for one in consumers} and not any(
         one.num_pending or one.num_ack_pending for one in consumers
     )
@@ -112,7 +119,6 @@ async def test_a_turn_costs_four_statements_and_two_requests(
     await chat.model.fault("raw", contains="cost", content="One bubble.")
     first = await chat.say("cost 0")
     before = await settled(chat, first.session_id, 0)
-    await knows_agent(statements)
     seen = await requests_seen(chat)
     statements.clear()
 
@@ -156,7 +162,6 @@ async def test_a_first_message_costs_a_look_and_a_profile_more(
     chat: RunningChat, statements: Statements
 ) -> None:
     await chat.say("Make the default agent first.")
-    await knows_agent(statements)
     statements.clear()
     seen = await requests_seen(chat)
 
@@ -175,7 +180,6 @@ async def test_recall_costs_a_statement_where_there_is_something_to_recall(
 ) -> None:
     await chat.say("Odile keeps bees.")
     said = await chat.say("Elsewhere: bees and lighthouses.")
-    await knows_agent(statements)
     statements.clear()
 
     await chat.ask(chat.post("Bees in a lighthouse?", said.session_id))
@@ -187,7 +191,6 @@ async def test_recall_costs_a_statement_where_there_is_something_to_recall(
 
 async def test_questions_cost_a_statement_or_two(chat: RunningChat, statements: Statements) -> None:
     said = await chat.say("Asked about.")
-    await knows_agent(statements)
 
     async def cost(asking: Any) -> int:
         statements.clear()
@@ -210,7 +213,7 @@ async def test_an_idle_service_asks_nothing_about_sessions(
     before = await published(chat)
     said = await chat.say("And then silence.")
     await settled(chat, said.session_id, before)
-    await knows_agent(statements)
+    await eventually(lambda: is_named(chat, said.session_id))
     await eventually(lambda: is_heard(chat))
     statements.clear()
     await eventually(lambda: len(statements) >= 3)
