@@ -35,7 +35,7 @@ async def metrics_of(system: RunningSystem, service: str) -> Metrics:
     """What a service of a local system measures right now."""
     env = system.local.children[service].recipe.command.env
     url = f"http://{LOOPBACK}:{env['LINGXI_INTERNAL_PORT']}/metrics"
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         answer = await http.get(url)
     answer.raise_for_status()
     names: set[str] = set()

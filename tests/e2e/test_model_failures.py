@@ -168,7 +168,7 @@ async def test_retry_is_refused_while_a_turn_is_open(user: User, model: Model, m
 @pytest.fixture(scope="module")
 def impatient(new_system: NewSystem) -> RunningSystem:
     """A system that waits for nothing long."""
-    return new_system(TURN_DEADLINE_SECONDS="3", REPLY_WAIT_SECONDS="1")
+    return new_system(TURN_DEADLINE_SECONDS="8", REPLY_WAIT_SECONDS="1")
 
 
 async def test_a_model_that_hangs(impatient: RunningSystem, marker: str) -> None:

@@ -175,7 +175,12 @@ def _reachable_binaries(account: Account | None) -> Path:
         for folder in (package, package.with_name(package.name + ".libs")):
             if folder.exists():  # the libraries lie beside the package, found by relative path
                 shutil.copytree(folder, unfinished / folder.name, symlinks=True)
-        unfinished.rename(copied)
+        try:
+            unfinished.rename(copied)
+        except OSError:
+            if not copied.exists():
+                raise
+            shutil.rmtree(unfinished)  # somebody else was faster
     return _newest_binaries(copied / package.name)
 
 

@@ -195,7 +195,8 @@ async def test_a_consumers_own_name_opens_no_other(server: NatsServer) -> None:
         body = json.dumps({"stream_name": "GATEWAY_EVENTS", "config": config}).encode()
         for verb in ("CREATE", "DURABLE.CREATE"):
             subject = f"$JS.API.CONSUMER.{verb}.GATEWAY_EVENTS.agent-erase_user"
-            answer = json.loads((await agent.client.request(subject, body)).data)
+            told = await agent.client.request(subject, body, timeout=ANSWER_SECONDS_MAX)
+            answer = json.loads(told.data)
             assert "does not match" in answer["error"]["description"]
         after = await js.consumer_info("GATEWAY_EVENTS", "chat-erase_user")
         assert after.config == before.config
@@ -211,7 +212,7 @@ async def test_only_the_owner_makes_and_purges_its_stream(server: NatsServer) ->
             "chat.event.>", durable="summarizer-write_summary", stream="CHAT_EVENTS"
         )
         [message] = await reader.fetch(1)
-        await message.ack_sync()
+        await message.ack_sync(timeout=ANSWER_SECONDS_MAX)
         assert message.data == b"{}"
         with pytest.raises(NotFoundError):
             await chat.client.jetstream().stream_info("CHAT_LIVE")

@@ -8,6 +8,7 @@ from deploy.simulator.tests.harness import Asker
 from lingxi_simulator.http import BODY_BYTES_MAX, Request
 from lingxi_simulator.journal import ENTRIES_MAX, Journal
 
+ANSWER_SECONDS_MAX = 60
 HEALTH = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -17,7 +18,7 @@ async def _exchange(simulator: Asker, parts: list[bytes]) -> bytes:
     for part in parts:
         writer.write(part)
         await writer.drain()
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), ANSWER_SECONDS_MAX)
     writer.close()
     await writer.wait_closed()
     return answer
@@ -56,11 +57,11 @@ async def test_the_process_starts_answers_and_stops() -> None:
         sys.executable, "-m", "lingxi_simulator", "--port", "0", stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), 10)
+    line = await asyncio.wait_for(process.stdout.readline(), ANSWER_SECONDS_MAX)
     port = int(line.decode().rstrip().removesuffix("/v1").rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(HEALTH)
-    assert b"200 OK" in await asyncio.wait_for(reader.readline(), 5)
+    assert b"200 OK" in await asyncio.wait_for(reader.readline(), ANSWER_SECONDS_MAX)
     process.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(process.wait(), 5) == 0
+    assert await asyncio.wait_for(process.wait(), ANSWER_SECONDS_MAX) == 0
     writer.close()

@@ -134,7 +134,7 @@ async def running_gateway(**settings: object) -> AsyncGenerator[RunningGateway]:
     stop = Stop()
     async with (
         bootstrap.serving(given, stop) as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as http,
         open_pool(given.database_url, POOL_SIZE) as pool,
     ):
         yield RunningGateway(http, pool, given)

@@ -1,5 +1,6 @@
 """Reading what is stored, where JetStream is a cluster."""
 
+import pytest
 from nats.js.api import StreamConfig
 
 from lingxi_chassis.bus import connect
@@ -12,7 +13,11 @@ READS = 300
 """Of a hundred, some three ask before the server has heard of their consumer."""
 
 
-async def test_a_reader_is_known_where_it_asks(nats_cluster: list[RunningNats]) -> None:
+async def test_a_reader_is_known_where_it_asks(
+    nats_cluster: list[RunningNats], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound in ("KNOWN_SECONDS_MAX", "FETCH_SECONDS_MAX"):
+        monkeypatch.setattr(f"lingxi_gateway.adapters.streams.{bound}", 30.0)  # on a busy machine
     config = StreamConfig("TOLD", subjects=["told"])
     async with connect(url_of(nats_cluster[0]), "tester") as nats:
         js = nats.jetstream()

@@ -121,12 +121,12 @@ async def test_a_feed_of_one_session_tells_its_suggestions(
         await until(told, "ready")
         await elsewhere.review(20)
         suggestion = (await companion.review(20))["suggestion"]
-        (live,) = await until(told, "personality_suggested")
+        live = (await until(told, "personality_suggested"))[-1]
     await elsewhere.review(40)
     await user.send("POST", elsewhere.of_session("personality-dismiss"))
     await user.send("POST", companion.of_session("personality-dismiss"))
     async with feed(user.http, live.id, user.headers, **only) as told:
-        _, missed = await until(told, "personality_suggestion_closed")
+        missed = (await until(told, "personality_suggestion_closed"))[-1]
     assert live.data["suggestion"] == suggestion
     assert missed.data["suggestion_id"] == suggestion["id"]
     assert {one.data["session_id"] for one in (live, missed)} == {companion.session_id}
