@@ -34,10 +34,17 @@ HIDDEN_PX = """
 """
 """How much of what scrolls is out of sight."""
 STILL = """
-    Promise.all(document.getAnimations().filter((one) => one.effect.getTiming().iterations === 1)
-        .map((one) => one.finished.catch(() => undefined)))
+    async (scheme) => {
+        const frame = () => new Promise(requestAnimationFrame);
+        while (document.documentElement.dataset.mantineColorScheme !== scheme) await frame();
+        await frame();
+        await frame(); // its transitions have begun
+        const ends = document.getAnimations()
+            .filter((one) => one.effect.getTiming().iterations === 1);
+        await Promise.all(ends.map((one) => one.finished.catch(() => undefined)));
+    }
 """
-"""What fades in has the contrast of its end only there."""
+"""What fades in, or changes with the scheme, has the contrast of its end only there."""
 
 
 class Screens:
@@ -56,7 +63,7 @@ class Screens:
         for scheme in self._schemes:
             await page.emulate_media(color_scheme=scheme)
             await page.evaluate("document.fonts.ready")
-            await page.evaluate(STILL)
+            await page.evaluate(STILL, scheme)
             path = ARTEFACTS / f"{screen}-{self._name}-{scheme}.png"
             await page.screenshot(path=path, animations="disabled")
             assert await page.evaluate(TOO_WIDE) <= 0, screen
