@@ -73,7 +73,7 @@ async def open_owner(
             max_age_seconds=settings.event_retention_days * DAY_SECONDS,
             replicas=settings.nats_stream_replicas,
         )
-        relay = Relay(owner, settings.database_url, nats, limits)
+        relay = Relay(owner, settings.database_url, nats, limits, link)
         health.add("relay", lambda: _relay(relay))
         await stack.enter_async_context(in_background(relay.run(), "relay", stop.fail))
         stack.push_async_callback(relay.finish)

@@ -9,6 +9,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from libs.chassis.tests.shelf import OWNER
+from lingxi_chassis.bus import Link
 from lingxi_chassis.relay import Relay, StreamLimits
 from lingxi_chassis.tasks import in_background
 from lingxi_contracts.envelope import Envelope
@@ -20,11 +21,11 @@ STREAM = stream_name(OWNER)
 
 @asynccontextmanager
 async def relaying(
-    log_url: str, nats: Client, limits: StreamLimits | None = None
+    log_url: str, nats: Client, limits: StreamLimits | None = None, link: Link | None = None
 ) -> AsyncGenerator[Relay]:
     """A relay that must not die while the context is open."""
     died: list[str] = []
-    relay = Relay(OWNER, log_url, nats, limits)
+    relay = Relay(OWNER, log_url, nats, limits, link)
     async with in_background(relay.run(), "relay", lambda: died.append("relay")):
         yield relay
     assert died == []

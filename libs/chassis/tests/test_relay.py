@@ -25,7 +25,7 @@ from libs.chassis.tests.listening import (
 )
 from libs.chassis.tests.shelf import AT, OWNER, Shelf, ShelfLog, ThingPut, WeightsNoted, new_shelf
 from lingxi_chassis import context
-from lingxi_chassis.bus import connect
+from lingxi_chassis.bus import Link, connect
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import Snapshot
 from lingxi_chassis.postgres import Connection, Pool, execute
@@ -413,9 +413,10 @@ async def test_a_killed_server(
     nats_server: RunningNats,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Guards reconnecting: kill -9 in the middle of writing, several times."""
-    # An acknowledgement that died with the server is waited for this long.
-    monkeypatch.setattr("lingxi_chassis.relay.publish.DEADLINE_SECONDS", 1.0)
+    """Guards reconnecting, and `give_up`: kill -9 in the middle of writing, several times. An
+    acknowledgement that died with the server is not waited for."""
+    monkeypatch.setattr("lingxi_chassis.relay.publish.DEADLINE_SECONDS", 600.0)
+    link = Link()
 
     async def write_until(over: asyncio.Event) -> None:
         shelf = new_shelf(shelves)
@@ -423,8 +424,8 @@ async def test_a_killed_server(
             shelf = await shelves.append(shelf, [ThingPut(name=f"thing {shelf.version}")], AT)
 
     async with (
-        connect(nats_server.server.url(ADMIN), OWNER) as nats,
-        relaying(log_url, nats) as relay,
+        connect(nats_server.server.url(ADMIN), OWNER, link=link) as nats,
+        relaying(log_url, nats, link=link) as relay,
     ):
         for _ in range(3):
             known = relay.published

@@ -33,7 +33,7 @@ class FencedPublisher:
         self._owner = owner
         self._inbox = nats.new_inbox()
         self._sent = 0
-        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._waiting: dict[str, asyncio.Future[Msg | None]] = {}
 
     async def open(self) -> None:
         """Start listening for acknowledgements."""
@@ -43,6 +43,12 @@ class FencedPublisher:
         waiting = self._waiting.pop(message.subject, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(message)
+
+    def give_up(self) -> None:
+        """The connection is another one: what was waited for on the old one does not come."""
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_result(None)
 
     async def publish(self, rows: Sequence[LogRow], last_seq: int) -> None:
         """Publish rows right after `last_seq`; returns once all are stored.
@@ -68,10 +74,13 @@ class FencedPublisher:
                     row.subject(self._owner), row.envelope(self._owner), reply, headers
                 )
             async with asyncio.timeout(DEADLINE_SECONDS):
-                answer = orjson.loads((await waiting).data or b"{}")
+                told = await waiting
         except TimeoutError as error:
             raise PublishRefused("no answer in time") from error
         finally:
             self._waiting.pop(inbox, None)
+        if told is None:
+            raise PublishRefused("the connection was lost before the answer")
+        answer = orjson.loads(told.data or b"{}")
         if answer.get("seq") != last_seq + len(rows):
             raise PublishRefused(str(answer.get("error", answer)))

@@ -24,6 +24,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from lingxi_chassis.bus import Link
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.connections import Connection, connect
 from lingxi_chassis.relay.healing import Healing
@@ -70,7 +71,12 @@ class Relay:
     """Publishes one owner's log. `run` goes on until cancelled; `wake` after each append."""
 
     def __init__(
-        self, owner: str, database_url: str, nats: Client, limits: StreamLimits | None = None
+        self,
+        owner: str,
+        database_url: str,
+        nats: Client,
+        limits: StreamLimits | None = None,
+        link: Link | None = None,
     ) -> None:
         self._owner = owner
         self._url = database_url
@@ -78,6 +84,8 @@ class Relay:
         self._js = nats.jetstream()
         self._limits = limits or StreamLimits()
         self._publisher = FencedPublisher(nats, owner)
+        if link is not None:
+            link.watch(lambda: None, self._publisher.give_up)
         self._woken = asyncio.Event()
         self._finishing: asyncio.Future[None] | None = None
         self._healing = Healing()
