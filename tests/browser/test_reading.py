@@ -65,6 +65,25 @@ async def test_a_reader_further_up_is_told_what_comes_and_led_there(
     await eventually(is_read, 30)
 
 
+async def test_a_reader_who_has_just_scrolled_up_stays_there(
+    visitor: Visitor, model: Model
+) -> None:
+    """Guards `useMessageWindow` against what is drawn anew before it hears of the scrolling."""
+    session = (await visitor.session())["id"]
+    await model.fails(do="raw", content=LONG, contains=EVERYTHING, times=1)
+    await visitor.user.say(EVERYTHING, session_id=session)
+    await visitor.opens(session)
+    await expect(visitor.messages.last).to_be_in_viewport()
+    draws = visitor.page.get_by_role("button", name="Edit message")
+    await expect(draws).to_have_count(1)
+    up = "([view, draws]) => { view.scrollTop = 0; draws.click(); }"
+    await visitor.page.evaluate(
+        up, [await visitor.scroller.element_handle(), await draws.element_handle()]
+    )
+    await expect(visitor.page.get_by_role("button", name="Jump to the newest")).to_be_visible()
+    await expect(visitor.messages.first).to_be_in_viewport()
+
+
 async def test_days_are_named(visitor: Visitor, system: RunningSystem) -> None:
     page = visitor.page
     session = (await visitor.session())["id"]

@@ -30,6 +30,8 @@ export function useMessageWindow(options: Options) {
   const [edges, setEdges] = useState<Edges>(AT_END);
   const [atEnd, setAtEnd] = useState(true);
   const follows = useRef(true);
+  /** The `scrollTop` of the end, when it was last looked at. */
+  const end = useRef(0);
   /** What the reader looks at, and where it stands. */
   const anchor = useRef<{ key: string; top: number } | null>(null);
   const span = spanOf(edges, keys);
@@ -38,6 +40,10 @@ export function useMessageWindow(options: Options) {
     const view = scroller.current;
     if (view === null) return;
     if (follows.current) {
+      const endsAt = view.scrollHeight - view.clientHeight;
+      // Far above where the end was and is: the reader scrolled up, and the event is yet to come.
+      if (Math.min(end.current, endsAt) - view.scrollTop >= END_PX) return;
+      end.current = endsAt;
       view.scrollTop = view.scrollHeight;
       return;
     }
@@ -58,7 +64,8 @@ export function useMessageWindow(options: Options) {
   function onScroll() {
     const view = scroller.current;
     if (view === null) return;
-    const below = view.scrollHeight - view.scrollTop - view.clientHeight;
+    end.current = view.scrollHeight - view.clientHeight;
+    const below = end.current - view.scrollTop;
     const ends = span.end === keys.length;
     follows.current = ends && below < END_PX;
     setAtEnd(follows.current);
@@ -77,6 +84,7 @@ export function useMessageWindow(options: Options) {
 
   function toEnd() {
     follows.current = true;
+    end.current = 0;
     setAtEnd(true);
     setEdges(AT_END);
     settle();
