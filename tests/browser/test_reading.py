@@ -6,6 +6,7 @@ from uuid import UUID
 import psycopg
 from playwright.async_api import expect
 
+from tests.browser.test_weight import long_talk
 from tests.browser.visitor import Visitor
 from tests.e2e.simulated import Model
 from tests.fixtures.system import RunningSystem
@@ -14,6 +15,17 @@ from tests.fixtures.waiting import eventually
 LONG = "\n\n".join(f"Line {number}" for number in range(80))
 """Higher than any screen."""
 EVERYTHING = "Tell me everything"
+LATE_SCROLLING = """(() => {
+    window.MessageChannel = class extends MessageChannel {
+        constructor() {
+            super();
+            this.port1.addEventListener('message', () => {
+                document.querySelector('section:has(> ol)')?.dispatchEvent(new Event('scroll'));
+            });
+        }
+    };
+})()"""
+"""Before each task of React's, an event of a scrolling that was before."""
 
 VERSIONS = """
     insert into messages (session_id, seq, message_id, user_id, author, sent_at, text,
@@ -82,6 +94,17 @@ async def test_a_reader_who_has_just_scrolled_up_stays_there(
     )
     await expect(visitor.page.get_by_role("button", name="Jump to the newest")).to_be_visible()
     await expect(visitor.messages.first).to_be_in_viewport()
+
+
+async def test_a_message_that_is_jumped_to_is_shown_whatever_scrolled_before(
+    visitor: Visitor, system: RunningSystem
+) -> None:
+    """Guards `useMessageWindow`: older messages come first, and the end was scrolled to."""
+    session = await long_talk(visitor, system, 100)
+    first = (await visitor.user.messages(session))[0]["id"]
+    await visitor.page.add_init_script(LATE_SCROLLING)
+    await visitor.page.goto(f"/c/{session}?m={first}")
+    await expect(visitor.page.locator("li[data-lit]")).to_be_in_viewport()
 
 
 async def test_days_are_named(visitor: Visitor, system: RunningSystem) -> None:

@@ -34,6 +34,8 @@ export function useMessageWindow(options: Options) {
   const end = useRef(0);
   /** What the reader looks at, and where it stands. */
   const anchor = useRef<{ key: string; top: number } | null>(null);
+  /** A message was jumped to that isn't in the page yet: where the view stands says nothing. */
+  const jumps = useRef(false);
   const span = spanOf(edges, keys);
 
   const settle = useCallback(() => {
@@ -54,6 +56,9 @@ export function useMessageWindow(options: Options) {
 
   useLayoutEffect(settle);
   useLayoutEffect(() => {
+    if (edges !== AT_END) jumps.current = false;
+  }, [edges]);
+  useLayoutEffect(() => {
     if (content.current === null || scroller.current === null) return;
     const sizes = new ResizeObserver(settle);
     sizes.observe(content.current);
@@ -63,7 +68,7 @@ export function useMessageWindow(options: Options) {
 
   function onScroll() {
     const view = scroller.current;
-    if (view === null) return;
+    if (view === null || jumps.current) return;
     end.current = view.scrollHeight - view.clientHeight;
     const below = end.current - view.scrollTop;
     const ends = span.end === keys.length;
@@ -85,6 +90,7 @@ export function useMessageWindow(options: Options) {
   function toEnd() {
     follows.current = true;
     end.current = 0;
+    jumps.current = false;
     setAtEnd(true);
     setEdges(AT_END);
     settle();
@@ -114,6 +120,7 @@ export function useMessageWindow(options: Options) {
     const place = keys.indexOf(key);
     if (place < 0) return false;
     follows.current = false;
+    jumps.current = true;
     setAtEnd(false);
     anchor.current = { key, top: (scroller.current?.getBoundingClientRect().top ?? 0) + JUMP_PX };
     setEdges(edgesOf({ start: place - STEP, end: place + STEP * 2 }, keys, 'start'));
