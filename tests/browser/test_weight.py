@@ -83,6 +83,7 @@ async def test_what_the_reader_looks_at_stays_where_it_is(
     session = await long_talk(visitor, system, 1_000)
     await visitor.opens(session)
     nodes = visitor.page.locator("li[data-key]")
+    await expect(nodes.last).to_be_visible()
     count = await nodes.count()
     # Near the edge, where older ones are put above.
     await visitor.scroller.evaluate("element => element.scrollTop = 600")
