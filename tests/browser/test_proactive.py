@@ -8,6 +8,7 @@ from tests.browser.visitor import Visitor
 from tests.e2e.client import User
 from tests.e2e.silence import silence
 from tests.fixtures.system import RunningSystem
+from tests.fixtures.waiting import eventually
 
 ELSEWHERE = """(() => {
     window.told = [];
@@ -57,13 +58,19 @@ async def test_a_message_of_its_own_accord(
     assert await denying.evaluate("window.told") == []
     assert await beside.evaluate("window.told") == []  # another tab is looked at
 
+    reasons: list[str] = []
+
+    async def is_decided() -> bool:  # the message is there before the decision is settled
+        decisions = (await user.get(f"/api/sessions/{session}/proactive/"))["results"]
+        reasons[:] = [one["reason"] for one in decisions if one.get("message_id") == message["id"]]
+        return bool(reasons)
+
+    await eventually(is_decided)
     await visitor.opens(session)
     first = visitor.answers.last
     await expect(first).to_contain_text("Mira wrote first")
     await first.get_by_role("button", name="Why now?").click()
     why = visitor.page.get_by_role("dialog")
-    decisions = (await user.get(f"/api/sessions/{session}/proactive/"))["results"]
-    reasons = [one["reason"] for one in decisions if one.get("message_id") == message["id"]]
     await expect(why.get_by_text("Wrote ·")).to_be_visible()
     await expect(why).to_contain_text(reasons[0])
     await Screens(visitor.page, size.name).take("why-now")
