@@ -1,9 +1,12 @@
 """With a settle time a burst of messages gets one answer."""
 
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from lingxi_chassis.postgres import fetch_all
 from services.chat.tests.component.harness import RunningChat
 from tests.fixtures.collecting import Collector
 from tests.fixtures.waiting import eventually
@@ -52,3 +55,17 @@ async def test_messages_during_a_turn_settle_too(chat: RunningChat) -> None:
     outcomes = [await chat.outcome(posted) for posted in (second, third)]
 
     assert outcomes[0].turn_id == outcomes[1].turn_id != first.turn_id
+
+
+async def test_each_message_puts_the_answer_off(chat: RunningChat) -> None:
+    """Guards `settling`, an effect of the append."""
+    first = await chat.ask(chat.post("put off 1"))
+    due_at = await answered_not_before(chat, first.session_id)
+    await chat.ask(chat.post("put off 2", first.session_id))
+    assert await answered_not_before(chat, first.session_id) > due_at
+
+
+async def answered_not_before(chat: RunningChat, session_id: UUID) -> datetime:
+    sql = "select not_before from turn_work where session_id = %(id)s"
+    [(due_at,)] = await fetch_all(chat.pool, sql, {"id": session_id})
+    return due_at

@@ -206,7 +206,9 @@ async def test_a_stopped_worker_claims_nothing(chat: RunningChat) -> None:
     async with chat.another_worker() as worker:
         await worker.finish()
         await chat.expire_lease(posted.session_id)
+        before = await chat.work(posted.session_id)
         await worker.take_waiting()
+        assert await chat.work(posted.session_id) == before
         async with worker.starting(new_id(), new_id(), chat.user_id) as starting:
             assert starting.work.params["enqueued_claim"] is None
     assert len(await chat.model.prompts("too late")) == 1
