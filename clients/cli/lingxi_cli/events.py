@@ -71,10 +71,12 @@ async def _tail(args: argparse.Namespace, settings: Settings) -> int:
 
 def _happened_since(since: datetime | None, show: Show) -> Show:
     """Shows nothing older: a stream goes by when it stored an event, after a refill all anew."""
+    if since is None:
+        return show
 
     def show_younger(owner: str, payload: bytes) -> None:
         with suppress(ValidationError):
-            if since is not None and Envelope.model_validate_json(payload).time < since:
+            if Envelope.model_validate_json(payload).time < since:
                 return
         show(owner, payload)
 
