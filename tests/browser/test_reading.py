@@ -54,14 +54,20 @@ async def test_reading_begins_at_what_is_new_and_goes_on_to_the_end(
     assert (await visitor.user.session(session))["unread_count"] == 0
 
 
-async def test_a_reader_further_up_is_told_what_comes_and_led_there(
-    visitor: Visitor, model: Model
-) -> None:
-    session = (await visitor.session())["id"]
+async def at_the_end_of_something_long(visitor: Visitor, model: Model) -> str:
+    """A conversation that is higher than the screen, opened; the session's id."""
+    session: str = (await visitor.session())["id"]
     await model.fails(do="raw", content=LONG, contains=EVERYTHING, times=1)
     await visitor.user.say(EVERYTHING, session_id=session)
     await visitor.opens(session)
     await expect(visitor.messages.last).to_be_in_viewport()
+    return session
+
+
+async def test_a_reader_further_up_is_told_what_comes_and_led_there(
+    visitor: Visitor, model: Model
+) -> None:
+    session = await at_the_end_of_something_long(visitor, model)
     await visitor.scroller.evaluate("element => element.scrollTop = 0")
     await expect(visitor.messages.first).to_be_in_viewport()
     await visitor.user.say("From my phone", session_id=session, mark_read=False)
@@ -81,11 +87,7 @@ async def test_a_reader_who_has_just_scrolled_up_stays_there(
     visitor: Visitor, model: Model
 ) -> None:
     """Guards `useMessageWindow` against what is drawn anew before it hears of the scrolling."""
-    session = (await visitor.session())["id"]
-    await model.fails(do="raw", content=LONG, contains=EVERYTHING, times=1)
-    await visitor.user.say(EVERYTHING, session_id=session)
-    await visitor.opens(session)
-    await expect(visitor.messages.last).to_be_in_viewport()
+    await at_the_end_of_something_long(visitor, model)
     draws = visitor.page.get_by_role("button", name="Edit message")
     await expect(draws).to_have_count(1)
     up = "([view, draws]) => { view.scrollTop = 0; draws.click(); }"

@@ -38,6 +38,12 @@ async def test_six_first_posts_at_once_make_one_default_agent(user: User) -> Non
     assert {one["agent_configuration"] for one in sessions} == {agent["id"]}
 
 
+async def prompts_of_turns(model: Model, marker: str) -> list[list[Json]]:
+    """Without those of a summary, which may fall due meanwhile and asks for JSON."""
+    asked = await model.requests(marker)
+    return [body["messages"] for body in asked if "response_format" not in body]
+
+
 async def test_what_is_posted_while_a_turn_is_open_is_answered_together_next(
     user: User, model: Model, marker: str
 ) -> None:
@@ -59,9 +65,7 @@ async def test_what_is_posted_while_a_turn_is_open_is_answered_together_next(
     assert {answer["turn_id"] for answer in later} == {later[0]["turn_id"]}
     assert {answer["response"] for answer in later} == {later[0]["response"]}
     assert answered["turn_id"] != later[0]["turn_id"]
-    # A summary, which may fall due meanwhile, asks for JSON.
-    asked = [body for body in await model.requests(marker) if "response_format" not in body]
-    prompts = [body["messages"] for body in asked]
+    prompts = await prompts_of_turns(model, marker)
     assert len(prompts) == 2
     newest = [message["content"] for message in prompts[1] if marker in message["content"]]
     posted = [one["message"] for one in await user.messages(session_id) if one["is_user"]][1:]
@@ -86,9 +90,7 @@ async def test_a_burst_is_answered_once_each(user: User, model: Model, marker: s
     assert {answer["response"] for answer in answers} == {
         "\n\n".join(replies[turn_id]) for turn_id in set(turn_of.values())
     }
-    # A summary, which falls due meanwhile, asks for JSON.
-    asked = [body for body in await model.requests(marker) if "response_format" not in body]
-    assert len(asked) == len(set(turn_of.values()))
+    assert len(await prompts_of_turns(model, marker)) == len(set(turn_of.values()))
 
 
 async def test_a_repeat_joins_the_turn_in_flight(user: User, model: Model, marker: str) -> None:
