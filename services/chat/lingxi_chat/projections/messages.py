@@ -66,6 +66,9 @@ WITHOUT_SAMPLES = without_statistics("messages", "text", "critical")
 
 _ENDS = frozenset({TurnCompleted.tag, TurnFailed.tag, TurnStopped.tag})
 _AN_END = f"type in ('{TurnCompleted.tag}', '{TurnFailed.tag}', '{TurnStopped.tag}')"
+_OF_THEIR_USERS = "user_id = any (array (select user_id from logged))"
+"""By the key of `message_id` and user alone. Were the session asked for, a table that was never
+analysed would be read by its other key, too: all there is of the session, for each message."""
 _CRITICAL = """
     case when flag.data is not null then jsonb_build_object(
         'critical_type', flag.data->'critical_type', 'text', flag.data->'text',
@@ -122,9 +125,7 @@ PROJECTIONS = (
             select jsonb_array_elements_text(data->'answers')::uuid from logged where {_AN_END}
             union all
             select (data->>'message_id')::uuid from logged where type = '{MessageFlagged.tag}'
-        )) and session_id = any (array (
-            select stream_id from logged where {_AN_END} or type = '{MessageFlagged.tag}'
-        ))
+        )) and {_OF_THEIR_USERS}
         """,
     ),
     Projection(
@@ -142,9 +143,7 @@ PROJECTIONS = (
         where message_id = any (array (
             select jsonb_array_elements_text(data->'message_ids')::uuid from logged
             where type = '{MessagesSuperseded.tag}'
-        )) and session_id = any (array (
-            select stream_id from logged where type = '{MessagesSuperseded.tag}'
-        ))
+        )) and {_OF_THEIR_USERS}
         """,
     ),
     Projection(

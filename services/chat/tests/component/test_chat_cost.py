@@ -11,7 +11,7 @@ import pytest
 from nats.aio.msg import Msg
 
 from lingxi_chassis.postgres import execute, fetch_all
-from lingxi_chat.projections.messages import ANSWER_SQL, answer_rows
+from lingxi_chat.projections.messages import ANSWER_SQL, PROJECTIONS, answer_rows
 from lingxi_chat.projections.prompt_material import newest_messages
 from lingxi_contracts.chat import GetHistory, ListSessions, ReadMessages
 from lingxi_contracts.subjects import stream_name
@@ -245,3 +245,32 @@ async def test_a_repeat_of_an_old_message_reads_its_answer_alone(chat: RunningCh
     assert rows_read(plan[0]["Plan"]) < 10
     (found,) = await answer_rows(chat.pool, session_id, first.message_id)
     assert found[0] == answer.message_id
+
+
+@pytest.mark.parametrize("name", ["answered_or_flagged", "superseded"])
+async def test_what_happens_to_a_message_is_noted_without_a_look_at_its_session(
+    chat: RunningChat, name: str
+) -> None:
+    """Guards `_OF_THEIR_USERS`: with both keys in the question, a table that Postgres knows nothing
+    of yet is read by both, and one of them holds the whole session."""
+    session_id = await talked(chat, await chat.agent(), ["Hello.", "Hello!"] * 500)
+    (fold,) = (one.sql for one in PROJECTIONS if one.name == name)
+    [(plan,)] = await fetch_all(
+        chat.pool,
+        f"""
+        explain (format json)
+        with logged as materialized (
+            select * from events where stream_id = %(session_id)s order by version desc limit 3
+        )
+        {fold}
+        """,
+        {"session_id": session_id},
+    )
+
+    def indexes(node: dict[str, Any]) -> set[str]:
+        here = {node["Index Name"]} if "Index Name" in node else set[str]()
+        return here.union(*map(indexes, node.get("Plans", [])))
+
+    assert indexes(plan[0]["Plan"]) & {"messages_message_id_key", "messages_pkey"} == {
+        "messages_message_id_key"
+    }
