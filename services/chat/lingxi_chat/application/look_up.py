@@ -53,7 +53,12 @@ class LookUp:
         wanted = messages_wanted(session, posted.seq)
         asked = ahead(self.profiles.profile(user_id, session.agent_id, posted.text))
         newest = await newest_messages(
-            self.pool, session_id, user_id, session.agent_id, limit=wanted
+            self.pool,
+            session_id,
+            user_id,
+            session.agent_id,
+            limit=wanted,
+            asks_elsewhere=_may_be_whole(session, posted.seq, wanted),
         )
         profile = await asked
         before = [said for said in newest.messages if said.seq < posted.seq]
@@ -67,13 +72,15 @@ class LookUp:
             SessionNotFound, AgentNotFound: deleted.
             Unavailable: agent or the database is away.
         """
+        wanted = messages_wanted(session, session.last_seq)
         newest = await newest_messages(
             self.pool,
             session_id,
             user_id,
             session.agent_id,
-            limit=messages_wanted(session, session.last_seq),
+            limit=wanted,
             without_turn=session.turn.regenerates if session.turn else None,
+            asks_elsewhere=_may_be_whole(session, session.last_seq, wanted),
         )
         if not newest.messages:
             raise SessionNotFound
@@ -81,6 +88,13 @@ class LookUp:
         about = asked[-1] if asked else ""
         profile = await self.profiles.profile(user_id, session.agent_id, about)
         return LookedUp(profile, newest)
+
+
+def _may_be_whole(session: Session, newest_seq: int, wanted: int) -> bool:
+    """Whether so many messages may be all of a session: then only other sessions can hold what is
+    to be recalled."""
+    left_out = session.superseded_count + BUBBLES_MAX  # of an answer that is made anew
+    return newest_seq <= wanted + left_out
 
 
 def messages_wanted(session: Session, newest_seq: int) -> int:

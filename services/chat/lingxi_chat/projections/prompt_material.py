@@ -14,7 +14,7 @@ class Newest:
     """The newest messages in order of seq, and what a prompt is made with beside them.
 
     `suggestion_id`: the suggestion of a personality that waits for the user. `elsewhere`: the user
-    and the agent have talked in other sessions too.
+    and the agent have talked in other sessions too, as far as that was asked.
     """
 
     messages: Sequence[Said]
@@ -32,10 +32,12 @@ async def newest_messages(
     *,
     limit: int,
     without_turn: UUID | None = None,
+    asks_elsewhere: bool = True,
 ) -> Newest:
     """What a prompt is made of.
 
-    `without_turn`: what this one said is to be said anew, and left out.
+    `without_turn`: what this one said is to be said anew, and left out. Whether they talked
+    elsewhere is asked of each version that the session's row has lately had: not for nothing.
     """
     rows = await fetch_all(
         pool,
@@ -53,8 +55,9 @@ async def newest_messages(
         select 0, null, {STANDING.format(session_id="%(session_id)s")}, null,
                (select timezone from users where user_id = %(user_id)s),
                (select suggestion_id from reviews where session_id = %(session_id)s),
-               exists (select from sessions where user_id = %(user_id)s
-                       and agent_id = %(agent_id)s and session_id <> %(session_id)s)
+               %(asks_elsewhere)s
+               and exists (select from sessions where user_id = %(user_id)s
+                           and agent_id = %(agent_id)s and session_id <> %(session_id)s)
         order by seq desc
         """,
         {
@@ -63,6 +66,7 @@ async def newest_messages(
             "agent_id": agent_id,
             "without_turn": without_turn,
             "limit": limit,
+            "asks_elsewhere": asks_elsewhere,
         },
     )
     *said, once = rows

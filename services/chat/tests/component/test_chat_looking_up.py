@@ -69,6 +69,21 @@ async def test_of_a_long_session_the_prompt_holds_the_newest(chat: RunningChat) 
     assert await words_of_prompt(chat, session_id, "After.") == VERBATIM_MESSAGES
 
 
+async def test_a_session_that_is_no_whole_prompt_is_not_asked_for_others(chat: RunningChat) -> None:
+    """Guards `asks_elsewhere`: each version that the session's row has had is looked at for that,
+    and every turn makes two."""
+    agent_id = await chat.agent(name="Many")
+    for lines in (2, 40, 200):
+        session_id = await talked(chat, agent_id, ["Hello.", "Hello!"] * (lines // 2))
+        snapshot = await bootstrap.session_log(chat.pool).load(session_id, chat.user_id)
+        assert snapshot is not None
+
+        look_up = LookUp(chat.pool, RemoteProfiles(chat.rpc))
+        found = await look_up(chat.user_id, session_id, snapshot.state)
+
+        assert found.newest.elsewhere == (lines == 40)
+
+
 async def words_of_prompt(chat: RunningChat, session_id: UUID, text: str) -> int:
     """How many messages the model is sent with this one, itself among them."""
     await chat.model.fault("raw", contains=text, content="One bubble.")
