@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 from uuid import UUID
 
+from lingxi_chassis.records import changed
 from lingxi_chat.domain import marks
 from lingxi_chat.domain.marks import NO_MARKS, Marks
 from lingxi_contracts.chat import (
@@ -104,7 +105,7 @@ class Answered:
     messages: tuple[Placed, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
     """What decisions need, and the counters that every reader of a session asks for."""
 
@@ -178,7 +179,7 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
     """The session after one event of its stream. Total over `SessionEvent`."""
     match event:
         case SessionStarted():
-            return replace(
+            return changed(
                 session,
                 agent_id=event.agent_id,
                 agent_name=event.agent_name,
@@ -186,12 +187,12 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
                 last_activity_at=at,
             )
         case SessionRenamed():
-            return replace(session, title=event.title, titled_by_user=True)
+            return changed(session, title=event.title, titled_by_user=True)
         case SessionDeleted():
             return session
         case MessagePosted():
             posted = Placed(event.message_id, event.seq)
-            return replace(
+            return changed(
                 session,
                 last_seq=event.seq,
                 last_activity_at=at,
@@ -202,7 +203,7 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
         case MessageSent():
             return _sent(session, event, at)
         case MessagesRead():
-            return replace(
+            return changed(
                 session,
                 read_up_to=event.up_to_seq,
                 unread_count=event.unread_count,
@@ -215,11 +216,11 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
         case MessageFlagged():
             since = min((p.seq for p in session.waiting), default=session.may_go_from)
             flagged = tuple(seq for seq in session.flagged if seq >= since)
-            return replace(session, flagged=(*flagged, event.seq))
+            return changed(session, flagged=(*flagged, event.seq))
         case SummaryWritten():
             return _written(session, event)
         case SummaryDue() | SummaryWithdrawn() | PersonalityReviewDue():
-            return replace(session, marks=_marked(session.marks, event))
+            return changed(session, marks=_marked(session.marks, event))
         case _:
             assert_never(event)
 
@@ -227,7 +228,7 @@ def evolve(session: Session, event: SessionEvent, at: datetime) -> Session:
 def _sent(session: Session, event: MessageSent, at: datetime) -> Session:
     placed = Placed(event.message_id, event.seq)
     by_itself = event.proactive_id is not None
-    return replace(
+    return changed(
         session,
         last_seq=event.seq,
         last_agent_seq=event.seq,
@@ -246,7 +247,7 @@ def _since(newest: Placed | None, by_itself: tuple[Placed, ...]) -> tuple[Placed
 
 def _written(session: Session, event: SummaryWritten) -> Session:
     own = session.titled_by_user or not event.title
-    return replace(
+    return changed(
         session,
         title=session.title if own else event.title,
         marks=marks.written(session.marks, event.covers_up_to, session.may_go_from),
@@ -270,7 +271,7 @@ def _turned(
     match event:
         case TurnStarted():
             taken = session.pending[-1].seq if session.pending else 0
-            return replace(
+            return changed(
                 session,
                 turn=Turn(event.turn_id, regenerates=event.regenerates),
                 newest_turn_id=event.turn_id,
@@ -291,13 +292,13 @@ def _answered(session: Session, event: TurnCompleted | TurnStopped) -> Session:
     before = session.last_seq - len(event.message_ids)
     said = tuple(Placed(one, before + at) for at, one in enumerate(event.message_ids, 1))
     if isinstance(event, TurnCompleted):
-        session = replace(
+        session = changed(
             session,
             summary_is_news=False,
             told_personality_version=event.personality_version,
             told_suggestion_id=event.suggestion_id,
         )
-    return replace(
+    return changed(
         session,
         turn=None,
         pending=tuple(p for p in session.pending if p.message_id not in event.answers),
@@ -319,7 +320,7 @@ def _stopped(session: Session, event: TurnStopped) -> Session:
 
 def _unanswered(session: Session, failed: Turn, answers_up_to: int) -> Session:
     regenerates = session.turn.regenerates if session.turn else None
-    return replace(
+    return changed(
         session,
         turn=replace(failed, regenerates=regenerates),
         taken_up_to=max(session.taken_up_to, answers_up_to),
@@ -343,7 +344,7 @@ def _superseded(session: Session, gone: frozenset[UUID]) -> Session:
         # Its answer goes with it: the first one left is the agent's own, or the one in its place.
         left = [one for one in (first_proactive, session.newest_user) if one]
         first = min(left, key=lambda one: one.seq, default=None)
-    return replace(
+    return changed(
         session,
         pending=tuple(p for p in session.pending if p.message_id not in gone),
         answered=answered

@@ -9,16 +9,17 @@ Invariants:
    What waits for something else is opened by anything new that is heard.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from lingxi_chassis.records import changed
 from lingxi_scheduler.domain.manners import Manners
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Watch:
     """One session. `turn_sequence` is the stream version of the newest news about turns, `heard_at`
     the time of the newest of all.
@@ -84,7 +85,7 @@ def due_at(watch: Watch, manners: Manners, time_scale: float = 1) -> datetime | 
 
 def decided(watch: Watch) -> Watch:
     """Its silence is decided for good."""
-    return replace(watch, decided_seq=watch.newest_seq, not_before=None, tries=0)
+    return changed(watch, decided_seq=watch.newest_seq, not_before=None, tries=0)
 
 
 # What is heard: the watch afterwards, the very same one if it was nothing new
@@ -92,7 +93,7 @@ def decided(watch: Watch) -> Watch:
 
 def started(watch: Watch, at: datetime, agent_id: UUID) -> Watch:
     """The session is with this agent, for as long as it lasts."""
-    return _heard(watch, at, replace(watch, agent_id=watch.agent_id or agent_id))
+    return _heard(watch, at, changed(watch, agent_id=watch.agent_id or agent_id))
 
 
 def posted(watch: Watch, at: datetime, seq: int) -> Watch:
@@ -100,7 +101,7 @@ def posted(watch: Watch, at: datetime, seq: int) -> Watch:
     if seq <= watch.last_user_seq:
         return _heard(watch, at, watch)
     open_still = tuple(one for one in watch.proactive_seqs if one > seq)
-    newest = replace(watch, last_user_seq=seq, last_user_at=at, proactive_seqs=open_still)
+    newest = changed(watch, last_user_seq=seq, last_user_at=at, proactive_seqs=open_still)
     return _heard(watch, at, newest)
 
 
@@ -108,27 +109,27 @@ def sent(watch: Watch, at: datetime, seq: int, *, proactive: bool) -> Watch:
     """The agent said something."""
     heard = watch
     if seq > watch.last_agent_seq:
-        heard = replace(heard, last_agent_seq=seq, last_agent_at=at)
+        heard = changed(heard, last_agent_seq=seq, last_agent_at=at)
     if proactive and seq > watch.last_user_seq:
-        heard = replace(heard, proactive_seqs=tuple(sorted({*watch.proactive_seqs, seq})))
+        heard = changed(heard, proactive_seqs=tuple(sorted({*watch.proactive_seqs, seq})))
     return _heard(watch, at, heard)
 
 
 def read(watch: Watch, at: datetime, up_to_seq: int) -> Watch:
     """The user has seen what the agent said up to a message."""
-    return _heard(watch, at, replace(watch, read_up_to=max(watch.read_up_to, up_to_seq)))
+    return _heard(watch, at, changed(watch, read_up_to=max(watch.read_up_to, up_to_seq)))
 
 
 def turned(watch: Watch, at: datetime, sequence: int, *, open_now: bool) -> Watch:
     """A turn began or ended, as told by this version of the session's stream."""
     if sequence <= watch.turn_sequence:
         return _heard(watch, at, watch)
-    return _heard(watch, at, replace(watch, turn_sequence=sequence, turn_open=open_now))
+    return _heard(watch, at, changed(watch, turn_sequence=sequence, turn_open=open_now))
 
 
 def flagged(watch: Watch, at: datetime, seq: int) -> Watch:
     """A message of the user's needs care."""
-    return _heard(watch, at, replace(watch, flagged_seq=max(watch.flagged_seq, seq)))
+    return _heard(watch, at, changed(watch, flagged_seq=max(watch.flagged_seq, seq)))
 
 
 def ended(watch: Watch) -> Watch:
@@ -138,14 +139,14 @@ def ended(watch: Watch) -> Watch:
 
 def reopened(watch: Watch) -> Watch:
     """Something else that it may have waited for has changed: manners, or the time zone."""
-    return replace(watch, not_before=None, awaits_event=False)
+    return changed(watch, not_before=None, awaits_event=False)
 
 
 def _heard(before: Watch, at: datetime, after: Watch) -> Watch:
     if before.ended:
         return before
-    after = replace(after, heard_at=at if before.heard_at is None else max(before.heard_at, at))
+    after = changed(after, heard_at=at if before.heard_at is None else max(before.heard_at, at))
     if after == before:
         return before
     tries = before.tries if after.newest_seq == before.newest_seq else 0
-    return replace(reopened(after), tries=tries)
+    return changed(reopened(after), tries=tries)
