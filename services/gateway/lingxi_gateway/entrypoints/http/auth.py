@@ -14,7 +14,7 @@ from lingxi_gateway.entrypoints.http.parts import Parts
 BEARER = "bearer"
 
 
-class _AccessToken(HTTPBearer):
+class AccessToken(HTTPBearer):
     """One dependency that documents itself in OpenAPI and checks the token.
 
     HTTPBearer answers the credentials, ours whose they are; a dependency of its own for each
@@ -37,12 +37,12 @@ class _AccessToken(HTTPBearer):
         return await parts.accounts.access(token.strip())
 
 
-class _CallerOf(_AccessToken):
+class _CallerOf(AccessToken):
     async def __call__(self, request: HTTPConnection) -> Caller:  # type: ignore[override]
         return await self.caller(request)
 
 
-class _UserOf(_AccessToken):
+class _UserOf(AccessToken):
     async def __call__(self, request: HTTPConnection) -> UUID:  # type: ignore[override]
         return (await self.caller(request)).user_id
 

@@ -18,10 +18,10 @@ from lingxi_gateway.application.news import Texts, texts_of_news
 from lingxi_gateway.application.outcome import Answered, Failed, Outcome
 from lingxi_gateway.application.post_message import post_message
 from lingxi_gateway.entrypoints.http.answers import JSON
-from lingxi_gateway.entrypoints.http.auth import CurrentCaller
 from lingxi_gateway.entrypoints.http.chat_stream import stream_answer
 from lingxi_gateway.entrypoints.http.event_stream import MEDIA_TYPE as MEDIA_TYPE_STREAM
-from lingxi_gateway.entrypoints.http.model_calls import CountsAsModelCall
+from lingxi_gateway.entrypoints.http.hanging_up import has_hung_up
+from lingxi_gateway.entrypoints.http.model_calls import ModelCaller
 from lingxi_gateway.entrypoints.http.parts import parts_of
 from lingxi_gateway.entrypoints.http.problems import MEDIA_TYPE, documented, problem
 from lingxi_gateway.entrypoints.http.routers import router
@@ -61,13 +61,11 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-@routes.post(
-    "/", response_model=wire.ChatAnswer, responses=RESPONSES, dependencies=[CountsAsModelCall]
-)
+@routes.post("/", response_model=wire.ChatAnswer, responses=RESPONSES)
 async def post_chat(
     request: Request,
     body: wire.ChatBody,
-    caller: CurrentCaller,
+    caller: ModelCaller,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Say something to an agent and wait for its answer. Hanging up stops nothing.
@@ -102,7 +100,7 @@ async def post_chat(
     except BaseException:
         await finish(None)
         raise
-    seen = isinstance(outcome, Answered) and not await request.is_disconnected()
+    seen = isinstance(outcome, Answered) and not has_hung_up(request)
     answer.background = BackgroundTask(finish, outcome if seen else None)
     return answer
 
