@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from lingxi_chassis import context, tracing
 from lingxi_chassis.rpc_measures import CALLED, SERVED, Measured
+from lingxi_chassis.tasks import begun
 from lingxi_chassis.tracing import Kind
 from lingxi_contracts.base import Answer, Request
 from lingxi_contracts.errors import InvalidInput, Refusal, Unavailable
@@ -112,7 +113,7 @@ class RpcServer:
             if len(self._running) >= CALLS_AT_ONCE_MAX:
                 await _refuse(self._nats, message, Unavailable())
                 return
-            task = asyncio.create_task(_answer(self._nats, message, request_type, handle))
+            task = begun(_answer(self._nats, message, request_type, handle))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 

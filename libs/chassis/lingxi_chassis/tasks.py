@@ -41,9 +41,14 @@ async def in_background(
         work.close()  # it has not begun, if it was cancelled right away
 
 
+def begun[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """A task that is at its first wait already: what it sends until then need not wait its turn."""
+    return asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
+
+
 def ahead[T](work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """Begin what will be awaited later, at once up to its first wait; if nobody awaits it, its
     failure is not worth a word."""
-    task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
+    task = begun(work)
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     return task

@@ -225,7 +225,7 @@ def _statement(create: bool, guard: str | None, clauses: tuple[tuple[str, str], 
             where stream_id = %(stream_id)s and user_id = %(user_id)s
               and version = %(expected)s and xid <= pg_current_xact_id() {if_held}"""
     rest = "".join(f",\n{name} as ({sql})" for name, sql in clauses)
-    return f"""
+    statement = f"""
         with {held} appended as ({move}
             returning stream_id, user_id, version, state
         ), logged as (
@@ -240,4 +240,6 @@ def _statement(create: bool, guard: str | None, clauses: tuple[tuple[str, str], 
             returning position, event_id, stream_id, version, type, user_id, occurred_at, data
         ){rest}
         select (select version from appended), {"exists (select from held)" if guard else "true"}
-        """.encode()
+        """
+    # The driver reads a statement of more than 4,096 characters anew each time.
+    return "\n".join(filter(None, map(str.strip, statement.splitlines()))).encode()

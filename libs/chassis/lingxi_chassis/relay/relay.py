@@ -53,6 +53,9 @@ LOOK_AGAIN_SECONDS = 0.02
 """After rows came: a transaction that was open then, and whose end wakes nobody, may hide more."""
 GATHER_SECONDS = 0.005
 """From being woken until rows are read: what is appended meanwhile is published with them."""
+ROUND_SECONDS = 0.02
+"""From one look that found rows to the next, at least: under load a batch costs hardly more than a
+row, and who comes after a pause waits no longer than `GATHER_SECONDS`."""
 STANDBY_SECONDS = 1.0
 SILENT_SECONDS_MAX = 15.0
 """A relay that asks the database nothing for so long has been paused, and another takes over. One
@@ -196,6 +199,7 @@ class Relay:
                     break
                 self._woken.clear()
                 finishing = self._finishing
+                read_at = monotonic()
                 rows = await read_rows(connection, checkpoint, rows_max)
                 full = len(rows) == rows_max
                 if rows:
@@ -213,7 +217,8 @@ class Relay:
                         async with asyncio.timeout(LOOK_AGAIN_SECONDS if rows else POLL_SECONDS):
                             await self._woken.wait()
                     if self._woken.is_set() and finishing is None:
-                        await asyncio.sleep(GATHER_SECONDS)
+                        rest = read_at + ROUND_SECONDS - monotonic() if rows else 0.0
+                        await asyncio.sleep(max(GATHER_SECONDS, rest))
         finally:
             if saved != checkpoint:
                 with suppress(psycopg.Error):

@@ -18,6 +18,7 @@ from lingxi_chassis.clock import monotonic
 from lingxi_chassis.eventlog import Clause
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Pool
+from lingxi_chassis.tasks import begun
 from lingxi_chat.application.look_up import LookedUp
 from lingxi_chat.application.parts import SessionSnapshot
 from lingxi_chat.application.stopping import Stopping
@@ -224,7 +225,7 @@ class TurnWorkers:
     def _begin(self, held: Held) -> None:
         """Work on a turn, in a slot that is taken already."""
         self._stop_if_asked(held)
-        task = asyncio.create_task(self._work(held))
+        task = begun(self._work(held))
         self._working[task] = held
         task.add_done_callback(self._ended)
 
