@@ -105,20 +105,31 @@ async def test_an_event_is_published_soon_after_its_append(
         await holds_the_log(nats, log_url)
 
 
-async def test_what_is_appended_within_moments_is_published_together(
-    shelves: ShelfLog, log_url: str, nats: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Guards the pause after waking: a turn's two appends cost one round, not two."""
-    monkeypatch.setattr("lingxi_chassis.relay.relay.GATHER_SECONDS", 2.0)
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each look at the log found; there is none but after a wake."""
     monkeypatch.setattr("lingxi_chassis.relay.relay.POLL_SECONDS", 3_600.0)
-    reads: list[int] = []
+    monkeypatch.setattr("lingxi_chassis.relay.relay.LOOK_AGAIN_SECONDS", 3_600.0)
+    found: list[int] = []
 
     async def counted(connection: Connection, after: Checkpoint, limit: int) -> list[LogRow]:
         rows = await read_rows(connection, after, limit)
-        reads.append(len(rows))
+        found.append(len(rows))
         return rows
 
     monkeypatch.setattr("lingxi_chassis.relay.relay.read_rows", counted)
+    return found
+
+
+async def test_what_is_appended_within_moments_is_published_together(
+    shelves: ShelfLog,
+    log_url: str,
+    nats: Client,
+    reads: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Guards the pause after waking: a turn's two appends cost one round, not two."""
+    monkeypatch.setattr("lingxi_chassis.relay.relay.GATHER_SECONDS", 2.0)
     await write(shelves, 1)
     async with relaying(log_url, nats) as relay:
         await eventually(lambda: reads == [1, 0])
@@ -128,6 +139,30 @@ async def test_what_is_appended_within_moments_is_published_together(
         relay.wake()
         await eventually(lambda: relay.published == 4)
     assert reads[:3] == [1, 0, 3]
+
+
+async def test_while_rows_come_a_round_takes_its_time(
+    shelves: ShelfLog,
+    log_url: str,
+    nats: Client,
+    reads: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Guards `ROUND_SECONDS`: under load a batch costs hardly more than a row."""
+    monkeypatch.setattr("lingxi_chassis.relay.relay.GATHER_SECONDS", 0.0)
+    monkeypatch.setattr("lingxi_chassis.relay.relay.ROUND_SECONDS", 2.0)
+    await write(shelves, 1)
+    async with relaying(log_url, nats) as relay:
+        await eventually(lambda: reads == [1, 0])
+        await write(shelves, 1)
+        relay.wake()
+        await eventually(lambda: reads == [1, 0, 1])
+        await write(shelves, 1)
+        relay.wake()
+        await write(shelves, 1)
+        relay.wake()
+        await eventually(lambda: relay.published == 4)
+    assert reads[:4] == [1, 0, 1, 2]
 
 
 async def test_a_row_is_published_as_its_envelope(

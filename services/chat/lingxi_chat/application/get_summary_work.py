@@ -53,6 +53,7 @@ def fitting(views: Sequence[MessageView]) -> tuple[MessageView, ...]:
     for view in views[:SUMMARY_WORK_MESSAGES_MAX]:
         if kept and len(view.text) > left:
             break
-        kept.append(view.model_copy(update={"text": view.text[:left]}))
+        fits = len(view.text) <= left
+        kept.append(view if fits else view.model_copy(update={"text": view.text[:left]}))
         left -= len(view.text)
     return tuple(kept)
