@@ -133,7 +133,7 @@ async def test_summaries_keep_up_at_a_cost_that_does_not_grow(talk: Talk) -> Non
     assert len(calls) <= len(messages) // SUMMARY_EVERY
     numbers = [int(line[1:].partition("]")[0]) for call in calls for line in
                call[-1]["content"].splitlines()]  # fmt: skip
-    assert all(before + 1 == after for before, after in pairwise(numbers))
+    assert [(a, b) for a, b in pairwise(numbers) if a + 1 != b] == []  # each message in one of them
     chars = [sum(len(one["content"]) for one in call) for call in calls]
     third = len(chars) // 3
     assert mean(chars[-third:]) < mean(chars[third : 2 * third]) * 1.2

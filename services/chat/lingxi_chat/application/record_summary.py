@@ -7,6 +7,10 @@ from lingxi_chat.domain import summaries
 from lingxi_contracts.base import Nothing
 from lingxi_contracts.chat import RecordSummary
 
+TRIES_MAX = 20
+"""A session that is talked in fast moves on under each of a few; to come again is to ask the model
+once more. They take less than an owner is waited for."""
+
 
 async def record_summary(command: RecordSummary, log: SessionLog) -> Nothing:
     """Write the summary. A repeat changes nothing.
@@ -29,4 +33,4 @@ async def record_summary(command: RecordSummary, log: SessionLog) -> Nothing:
         await log.append(snapshot, events, utc_now())
         return Nothing()
 
-    return await again_on_conflict(attempt)
+    return await again_on_conflict(attempt, TRIES_MAX)

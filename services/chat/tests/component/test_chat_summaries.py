@@ -1,9 +1,11 @@
 """Summaries: due at multiples of ten, worked on, recorded once, withdrawn with what they told."""
 
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
+from lingxi_chassis.eventlog import Conflict, EventLog
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import fetch_all
 from lingxi_chat.domain.prompt import SUMMARY
@@ -18,6 +20,7 @@ from lingxi_contracts.chat import (
     RegenerateTurn,
     RenameSession,
     SummaryWork,
+    SummaryWritten,
 )
 from lingxi_contracts.errors import SessionNotFound, SummaryOutdated
 from services.chat.tests.component.harness import RunningChat
@@ -58,6 +61,28 @@ async def dues(chat: RunningChat, session_id: UUID) -> list[int]:
 async def shown(chat: RunningChat, session_id: UUID) -> tuple[str, str, int]:
     view = await chat.session(session_id)
     return view.title, view.summary, view.covers_up_to
+
+
+async def test_a_summary_outlasts_a_session_that_moves_on(
+    chat: RunningChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards `record_summary.TRIES_MAX`: the model was paid for it, and would be asked again."""
+    said = await talk(chat, 5)
+    due = await work(chat, said.session_id)
+    append = cast("Any", EventLog).append
+    met: list[str] = []
+
+    async def moved_on(self: Any, snapshot: Any, events: Any, at: Any, **more: Any) -> Any:
+        if any(isinstance(event, SummaryWritten) for event in events) and len(met) < 10:
+            met.append("a turn's append")
+            raise Conflict
+        return await append(self, snapshot, events, at, **more)
+
+    monkeypatch.setattr(EventLog, "append", moved_on)
+    await chat.ask(summarised(chat, said.session_id, due, "ten"))
+
+    assert len(met) == 10
+    assert await shown(chat, said.session_id) == ("About ten", "ten", 10)
 
 
 async def test_what_is_due_is_worked_on_once_and_goes_on_from_there(chat: RunningChat) -> None:
