@@ -121,47 +121,44 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
+@pytest.fixture
+async def relay(
+    shelves: ShelfLog, log_url: str, nats: Client, reads: list[int]
+) -> AsyncIterator[Relay]:
+    """One that has published a row, and then found no more."""
+    await write(shelves, 1)
+    async with relaying(log_url, nats) as relay:
+        await eventually(lambda: reads == [1, 0])
+        yield relay
+
+
 async def test_what_is_appended_within_moments_is_published_together(
-    shelves: ShelfLog,
-    log_url: str,
-    nats: Client,
-    reads: list[int],
-    monkeypatch: pytest.MonkeyPatch,
+    shelves: ShelfLog, relay: Relay, reads: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Guards the pause after waking: a turn's two appends cost one round, not two."""
     monkeypatch.setattr("lingxi_chassis.relay.relay.GATHER_SECONDS", 2.0)
     await write(shelves, 1)
-    async with relaying(log_url, nats) as relay:
-        await eventually(lambda: reads == [1, 0])
-        await write(shelves, 1)
-        relay.wake()
-        await write(shelves, 2)
-        relay.wake()
-        await eventually(lambda: relay.published == 4)
+    relay.wake()
+    await write(shelves, 2)
+    relay.wake()
+    await eventually(lambda: relay.published == 4)
     assert reads[:3] == [1, 0, 3]
 
 
 async def test_while_rows_come_a_round_takes_its_time(
-    shelves: ShelfLog,
-    log_url: str,
-    nats: Client,
-    reads: list[int],
-    monkeypatch: pytest.MonkeyPatch,
+    shelves: ShelfLog, relay: Relay, reads: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Guards `ROUND_SECONDS`: under load a batch costs hardly more than a row."""
     monkeypatch.setattr("lingxi_chassis.relay.relay.GATHER_SECONDS", 0.0)
     monkeypatch.setattr("lingxi_chassis.relay.relay.ROUND_SECONDS", 2.0)
     await write(shelves, 1)
-    async with relaying(log_url, nats) as relay:
-        await eventually(lambda: reads == [1, 0])
-        await write(shelves, 1)
-        relay.wake()
-        await eventually(lambda: reads == [1, 0, 1])
-        await write(shelves, 1)
-        relay.wake()
-        await write(shelves, 1)
-        relay.wake()
-        await eventually(lambda: relay.published == 4)
+    relay.wake()
+    await eventually(lambda: reads == [1, 0, 1])
+    await write(shelves, 1)
+    relay.wake()
+    await write(shelves, 1)
+    relay.wake()
+    await eventually(lambda: relay.published == 4)
     assert reads[:4] == [1, 0, 1, 2]
 
 

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 
 from lingxi_gateway.application.ports import Caller
 from lingxi_gateway.domain.refusals import NotAuthenticated
-from lingxi_gateway.entrypoints.http.parts import Parts
+from lingxi_gateway.entrypoints.http.parts import parts_of
 
 BEARER = "bearer"
 
@@ -33,8 +33,7 @@ class AccessToken(HTTPBearer):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != BEARER or not token:
             raise NotAuthenticated
-        parts: Parts = request.app.state.parts
-        return await parts.accounts.access(token.strip())
+        return await parts_of(request).accounts.access(token.strip())
 
 
 class _CallerOf(AccessToken):

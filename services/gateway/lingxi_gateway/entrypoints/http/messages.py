@@ -15,7 +15,7 @@ from lingxi_gateway.entrypoints.http.answers import CurrentReader, done, shown
 from lingxi_gateway.entrypoints.http.auth import CurrentUser
 from lingxi_gateway.entrypoints.http.ids import MessageId, SessionId
 from lingxi_gateway.entrypoints.http.links import same_url
-from lingxi_gateway.entrypoints.http.model_calls import CountsAsModelCall
+from lingxi_gateway.entrypoints.http.model_calls import ModelCaller
 from lingxi_gateway.entrypoints.http.parts import PartsOf
 from lingxi_gateway.entrypoints.http.problems import documented
 from lingxi_gateway.entrypoints.http.routers import router
@@ -86,18 +86,17 @@ async def read_messages(
     status_code=202,
     response_model=TurnAccepted,
     responses=MAY_NOT,
-    dependencies=[CountsAsModelCall],
 )
 async def edit_message(
     session_id: SessionId,
     message_id: MessageId,
     body: EditBody,
-    user_id: CurrentUser,
+    caller: ModelCaller,
     parts: PartsOf,
 ) -> Response:
     """Say your newest message in other words: what followed is replaced. 409: not the newest."""
     command = EditMessage(
-        user_id=user_id,
+        user_id=caller.user_id,
         session_id=session_id,
         message_id=message_id,
         new_message_id=new_id(),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from lingxi_chassis.rpc import RpcClient
 from lingxi_gateway.application.accounts import Accounts
@@ -40,13 +40,13 @@ class Parts:
     exports: Exports = field(default_factory=Exports)
 
 
-def parts_of(request: Request) -> Parts:
+def parts_of(request: HTTPConnection) -> Parts:
     """The parts of the app that a request came to."""
     parts: Parts = request.app.state.parts
     return parts
 
 
-async def _parts(request: Request) -> Parts:
+async def _parts(request: HTTPConnection) -> Parts:
     return parts_of(request)
 
 

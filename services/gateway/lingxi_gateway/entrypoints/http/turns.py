@@ -9,7 +9,7 @@ from lingxi_contracts.chat import RegenerateTurn, RetryTurn, SignalTyping, StopT
 from lingxi_gateway.entrypoints.http.answers import done, shown
 from lingxi_gateway.entrypoints.http.auth import CurrentUser
 from lingxi_gateway.entrypoints.http.ids import SessionId
-from lingxi_gateway.entrypoints.http.model_calls import CountsAsModelCall
+from lingxi_gateway.entrypoints.http.model_calls import ModelCaller
 from lingxi_gateway.entrypoints.http.parts import PartsOf
 from lingxi_gateway.entrypoints.http.problems import documented
 from lingxi_gateway.entrypoints.http.routers import router
@@ -27,11 +27,10 @@ routes = router(
     status_code=202,
     response_model=TurnAccepted,
     responses=MAY_NOT,
-    dependencies=[CountsAsModelCall],
 )
-async def retry_turn(session_id: SessionId, user_id: CurrentUser, parts: PartsOf) -> Response:
+async def retry_turn(session_id: SessionId, caller: ModelCaller, parts: PartsOf) -> Response:
     """Try the newest turn again after it failed; 409 where there is nothing to retry."""
-    command = RetryTurn(user_id=user_id, session_id=session_id, turn_id=new_id())
+    command = RetryTurn(user_id=caller.user_id, session_id=session_id, turn_id=new_id())
     queued = await parts.rpc.call(command)
     return shown(TurnAccepted(turn_id=queued.turn_id), HTTPStatus.ACCEPTED)
 
@@ -41,14 +40,13 @@ async def retry_turn(session_id: SessionId, user_id: CurrentUser, parts: PartsOf
     status_code=202,
     response_model=TurnAccepted,
     responses=MAY_NOT,
-    dependencies=[CountsAsModelCall],
 )
-async def regenerate_turn(session_id: SessionId, user_id: CurrentUser, parts: PartsOf) -> Response:
+async def regenerate_turn(session_id: SessionId, caller: ModelCaller, parts: PartsOf) -> Response:
     """Have the newest answer made again; the old one stands until the new one is there.
 
     409 where there is none, or the agent is answering right now.
     """
-    command = RegenerateTurn(user_id=user_id, session_id=session_id, turn_id=new_id())
+    command = RegenerateTurn(user_id=caller.user_id, session_id=session_id, turn_id=new_id())
     queued = await parts.rpc.call(command)
     return shown(TurnAccepted(turn_id=queued.turn_id), HTTPStatus.ACCEPTED)
 
