@@ -263,9 +263,14 @@ class AnswerTurns:
             appended = await self.log.append(
                 decided_on, events, at, guard=holding(claim), effects=effects
             )
+            next_turn = None
+            if goes_on and claim_id:
+                next_turn = Held(following, claimed_at, appended, slot=turn.slot)
+            else:
+                turn.slot.leave()
             await self.live.ended(claim.session_id, claim.turn_id, events, at)
             turn.times.recorded(end)
-            return Held(following, claimed_at, appended) if goes_on and claim_id else None
+            return next_turn
 
         return await again_on_conflict(attempt)
 

@@ -35,11 +35,27 @@ STOPS_REMEMBERED_MAX = 1_000
 log = structlog.get_logger(__name__)
 
 
+class Slot:
+    """One of a replica's. `leave` gives it back, once."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, left: Callable[[], None] = lambda: None) -> None:
+        self._left: Callable[[], None] | None = left
+
+    def leave(self) -> None:
+        """The turn in it is over: another may begin."""
+        if self._left is not None:
+            left, self._left = self._left, None
+            left()
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A turn to work on: our claim, when we made it, and its session if we know it already.
 
-    `looked_up`: what to speak from, if it was asked for while the claim was committed.
+    `looked_up`: what to speak from, if it was asked for while the claim was committed. `slot`: left
+    when the outcome is recorded, before anybody is told: who hears of it may say more at once.
     """
 
     claim: Claim
@@ -48,6 +64,7 @@ class Held:
     looked_up: asyncio.Task[LookedUp] | None = None
     stopping: Stopping = field(default_factory=Stopping)
     times: TurnTimes = field(default_factory=TurnTimes)
+    slot: Slot = field(default_factory=Slot)
 
 
 type AnswerTurn = Callable[[Held], Awaitable[Held | None]]
@@ -118,7 +135,9 @@ class TurnWorkers:
         if starting.begun is None:
             return
         if claim is not None:
-            self._begin(Held(claim, claimed_at, starting.begun, starting.looked_up))
+            self._begin(
+                Held(claim, claimed_at, starting.begun, starting.looked_up, slot=self._slot())
+            )
         elif settle_seconds:
             self.look_once_settled()
         else:
@@ -151,7 +170,7 @@ class TurnWorkers:
         for claim in claims:
             context.begin(claim.correlation_id)
             with tracing.joined(claim.traceparent):
-                self._begin(Held(claim, claimed_at))
+                self._begin(Held(claim, claimed_at, slot=self._slot()))
 
     async def sweep(self) -> None:
         """Look at the queue every `SWEEP_SECONDS`, until cancelled."""
@@ -222,8 +241,18 @@ class TurnWorkers:
         else:
             await self._nudge()
 
+    def _slot(self) -> Slot:
+        """One that is taken already."""
+        return Slot(self._slot_left)
+
+    def _slot_left(self) -> None:
+        self._free += 1
+        if self.settle_seconds:
+            self.look_once_settled()
+        if self._more_wait:
+            self._look()
+
     def _begin(self, held: Held) -> None:
-        """Work on a turn, in a slot that is taken already."""
         self._stop_if_asked(held)
         task = begun(self._work(held))
         self._working[task] = held
@@ -246,12 +275,7 @@ class TurnWorkers:
             log.exception("turn_crashed", turn_id=str(self._working[task].claim.turn_id))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._working[task]
-        self._free += 1
-        if self.settle_seconds:
-            self.look_once_settled()
-        if self._more_wait:
-            self._look()
+        self._working.pop(task).slot.leave()
 
     def _look(self) -> None:
         if self._closing:

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import execute, fetch_all
 from lingxi_chassis.tasks import in_background
+from lingxi_chat.adapters.live import LiveSignals
 from lingxi_chat.application import turn_workers
 from lingxi_chat.domain.session import SessionEvent
 from lingxi_contracts.chat import DeleteSession
@@ -126,6 +127,35 @@ async def test_who_has_lost_nats_claims_nothing_until_it_is_back(chat: RunningCh
         worker.nats_back()
         outcome = await chat.outcome(posted)
     assert (outcome.status, outcome.turn_id) == ("answered", posted.turn_id)
+
+
+async def test_the_slot_is_free_before_the_end_is_told(chat: RunningChat) -> None:
+    """Guards `Slot.leave` in `AnswerTurns._record`: who hears the end may say more at once, and
+    that is not to find the slot taken by a turn that is over."""
+    told: list[UUID] = []
+
+    class TellsOnceTheNextIsAsked(LiveSignals):
+        async def ended(
+            self, session_id: UUID, turn_id: UUID, events: Sequence[SessionEvent], at: datetime
+        ) -> None:
+            if session_id == first.session_id:
+                await chat.model.asked("comes next", times=2)
+            told.append(session_id)
+            await super().ended(session_id, turn_id, events, at)
+
+    for text in ("goes first", "comes next"):
+        await chat.model.fault("hang", contains=text, times=1)
+    first = await chat.ask(chat.post("goes first"))
+    following = await chat.ask(chat.post("comes next"))
+    for posted, text in ((first, "goes first"), (following, "comes next")):
+        await chat.model.asked(text)
+        await chat.expire_lease(posted.session_id)
+    async with chat.another_worker(slots=1, live=TellsOnceTheNextIsAsked(chat.nats)) as worker:
+        await worker.take_waiting()
+        assert (await chat.outcome(following)).status == "answered"
+        await eventually(lambda: len(told) == 2)
+    await chat.model.heal()
+    assert (await chat.outcome(first)).status == "answered"
 
 
 async def test_a_lease_that_runs_is_not_taken_over(chat: RunningChat) -> None:
