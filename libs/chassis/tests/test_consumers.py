@@ -17,6 +17,7 @@ from lingxi_chassis.bus import connect
 from lingxi_chassis.clock import monotonic
 from lingxi_chassis.consumers import HandlerLimits, Permanent, Subscriptions, Together
 from lingxi_chassis.consumers.durable import Durable
+from lingxi_chassis.consumers.pull import BATCH_SECONDS, BUSY_EVENTS, BUSY_SECONDS
 from lingxi_chassis.context import current_metadata
 from lingxi_chassis.ids import new_id
 from lingxi_contracts.envelope import Envelope
@@ -86,6 +87,44 @@ async def test_a_batch_is_handled_together_and_judged_one_by_one(
     assert max(sizes) > 10
     assert tried[shop.published[70]] == 3
     assert await letters(shop) == []
+
+
+async def test_after_a_large_batch_the_next_is_gathered_for_longer(
+    shop: Publisher, nats_url: str
+) -> None:
+    """Guards `pull.BUSY_SECONDS`: who hears much is woken seldom, and after a pause soon again."""
+    sizes: list[int] = []
+
+    async def handle_all(events: Sequence[Envelope]) -> None:
+        sizes.append(len(events))
+
+    async def publish_two_apart() -> None:
+        before = sum(sizes)
+        await shop.publish()
+        await asyncio.sleep(2 * BATCH_SECONDS)
+        await shop.publish()
+        await eventually(lambda: sum(sizes) == before + 2)
+
+    await shop.publish(BUSY_EVENTS + 1)
+    async with replica(nats_url, Together(handle_all), HandlerLimits(batch_events=1_024)):
+        await eventually(lambda: sum(sizes) == BUSY_EVENTS + 1)
+        await publish_two_apart()
+        await publish_two_apart()
+    assert sizes[-3:] == [2, 1, 1]
+
+
+async def test_a_full_batch_is_followed_at_once(shop: Publisher, nats_url: str) -> None:
+    """Guards `_gather_seconds`: a backlog is not waited on, it is there."""
+    at: list[float] = []
+
+    async def handle_all(events: Sequence[Envelope]) -> None:
+        at.extend([monotonic()] * len(events))
+
+    batch = BUSY_EVENTS + 1
+    await shop.publish(5 * batch)
+    async with replica(nats_url, Together(handle_all), HandlerLimits(batch_events=batch)):
+        await eventually(lambda: len(at) == 5 * batch)
+    assert at[-1] - at[0] < 2 * BUSY_SECONDS  # four more batches, and four seconds if waited for
 
 
 async def test_a_part_that_is_away_is_waited_for_with_growing_pauses(

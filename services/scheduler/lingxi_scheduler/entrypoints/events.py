@@ -32,7 +32,7 @@ HEARD_OF_SESSIONS = (
     "turn_failed",
     "turn_stopped",
 )
-BATCHES = HandlerLimits(batch_events=256, ack_pending_max=1_024)
+BATCHES = HandlerLimits(batch_events=1_024, ack_pending_max=4_096)
 """A turn is told in five events within a moment, and a watch looks at minutes."""
 
 
