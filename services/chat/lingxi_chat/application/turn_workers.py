@@ -158,14 +158,12 @@ class TurnWorkers:
                 await self._claim(self._free)
 
     async def _claim(self, slots: int) -> None:
-        self._free -= slots
+        """Turns that start here meanwhile take a free slot, too, rather than to join the queue and
+        have it looked at again: for that moment there may be more turns than slots."""
         self._more_wait = False
-        claims: Sequence[Claim] = ()
         claimed_at = monotonic()
-        try:
-            claims = await claim_waiting(self._pool, slots)
-        finally:
-            self._free += slots - len(claims)
+        claims = await claim_waiting(self._pool, slots)
+        self._free -= len(claims)
         self._more_wait = self._more_wait or len(claims) == slots
         for claim in claims:
             context.begin(claim.correlation_id)

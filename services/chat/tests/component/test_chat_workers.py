@@ -10,11 +10,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import execute, fetch_all
+from lingxi_chassis.postgres import Pool, execute, fetch_all
 from lingxi_chassis.tasks import in_background
 from lingxi_chat.adapters.live import LiveSignals
 from lingxi_chat.application import turn_workers
 from lingxi_chat.domain.session import SessionEvent
+from lingxi_chat.projections.open_turns import Claim, claim_waiting
 from lingxi_contracts.chat import DeleteSession
 from lingxi_contracts.live import Delta, Typing
 from lingxi_contracts.subjects import CHAT_WORK
@@ -156,6 +157,27 @@ async def test_the_slot_is_free_before_the_end_is_told(chat: RunningChat) -> Non
         await eventually(lambda: len(told) == 2)
     await chat.model.heal()
     assert (await chat.outcome(first)).status == "answered"
+
+
+async def test_a_look_at_the_queue_holds_off_no_turn_that_starts_here(
+    chat: RunningChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards `TurnWorkers._claim`, which takes no slot before it has a turn for it: else each look
+    would send what is posted meanwhile to the queue, which then is to be looked at again."""
+    looking, looked = asyncio.Event(), asyncio.Event()
+
+    async def claim_slowly(pool: Pool, limit: int) -> Sequence[Claim]:
+        looking.set()
+        await looked.wait()
+        return await claim_waiting(pool, limit)
+
+    monkeypatch.setattr(turn_workers, "claim_waiting", claim_slowly)
+    await chat.nats.publish(CHAT_WORK)
+    await looking.wait()
+    try:
+        assert (await chat.say("not held off")).status == "answered"
+    finally:
+        looked.set()
 
 
 async def test_a_lease_that_runs_is_not_taken_over(chat: RunningChat) -> None:
