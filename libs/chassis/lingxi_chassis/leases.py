@@ -55,7 +55,15 @@ async def held(
         log.warning("lease_lost", why=why)
         body.cancel()
 
-    keeping = asyncio.create_task(keep(), name="lease")
+    keeping: asyncio.Task[None] | None = None
+
+    def begin() -> None:
+        nonlocal keeping
+        keeping = asyncio.create_task(keep(), name="lease")
+
+    # Most work ends before the first renewal: until then a timer is enough.
+    first = min(every_seconds, max(0.0, since + lease_seconds - monotonic()))
+    timer = asyncio.get_running_loop().call_later(first, begin)
     try:
         yield
     except asyncio.CancelledError:
@@ -67,16 +75,17 @@ async def held(
         if lost:
             body.uncancel()
     finally:
-        keeping.cancel()
-        await asyncio.wait({keeping})
+        timer.cancel()
+        if keeping is not None:
+            keeping.cancel()
+            await asyncio.wait({keeping})
 
 
 async def _until_lost(
     renew: Callable[[], Awaitable[bool]], lease_seconds: float, every_seconds: float, since: float
 ) -> str:
-    pause = every_seconds
+    """Renew, from now on; returns why the lease is lost."""
     while True:
-        await asyncio.sleep(min(pause, max(0.0, since + lease_seconds - monotonic())))
         begun = monotonic()
         left = since + lease_seconds - begun
         if left <= 0:
@@ -92,3 +101,4 @@ async def _until_lost(
             return f"renewal failed: {type(error).__name__}"
         else:
             since, pause = begun, every_seconds
+        await asyncio.sleep(min(pause, max(0.0, since + lease_seconds - monotonic())))
