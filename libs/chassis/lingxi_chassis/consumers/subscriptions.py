@@ -152,9 +152,7 @@ class _Subscription:
             raise
         # Before FastStream's loop has turned: nothing was fetched yet.
         pull = cast("JetStreamContext.PullSubscription", self._subscriber.subscription)
-        self._pull = HandledPull(
-            pull, self.handling, self.durable.limits.batch_events, self._doubt
-        )
+        self._pull = HandledPull(pull, self.handling, self.durable.limits.batch_events, self._doubt)
         cast("Any", self._subscriber).subscription = self._pull
         log.info("consuming", consumer=self.durable.name)
 

@@ -5,7 +5,10 @@ final, a session is deleted once, of an erased user nothing is begun, and a sess
 compare-and-set.
 """
 
-from lingxi_chassis.consumers import Subscriptions
+from collections.abc import Sequence
+from uuid import UUID
+
+from lingxi_chassis.consumers import HandlerLimits, Subscriptions, Together
 from lingxi_chassis.postgres import Pool
 from lingxi_chat.application.delete_session import TellHolder, delete_sessions_of
 from lingxi_chat.application.embed_messages import MeantMessages
@@ -18,6 +21,8 @@ from lingxi_contracts import agent, chat, gateway
 from lingxi_contracts.envelope import Envelope
 
 EMBED = "embed_messages"
+BATCHES = HandlerLimits(batch_events=256)
+"""A session that is talked in fast is indexed once for all that was said meanwhile."""
 
 
 def listen(
@@ -42,11 +47,12 @@ def listen(
     async def user_deleted(event: Envelope) -> None:
         await erase_user(event.userid, log, tell_holder)
 
-    async def summary_due(event: Envelope) -> None:
-        due = chat.SummaryDue.model_validate(event.data)
-        await index_messages(log.pool, event.subject, due.to_seq)
+    async def summaries_due(events: Sequence[Envelope]) -> None:
+        for session_id, to_seq in _up_to(events).items():
+            await index_messages(log.pool, session_id, to_seq)
 
-    subscriptions.on(chat.OWNER, ("summary_due",), "index_messages", summary_due)
+    together = Together(summaries_due)
+    subscriptions.on(chat.OWNER, ("summary_due",), "index_messages", together, BATCHES)
     if meant is None:
         subscriptions.off(chat.OWNER, EMBED)
     else:
@@ -54,6 +60,15 @@ def listen(
         _embed(subscriptions, meant)
     subscriptions.on(agent.OWNER, ("agent_deleted",), "delete_sessions", agent_deleted)
     subscriptions.on(gateway.OWNER, ("user_deleted",), "erase_user", user_deleted)
+
+
+def _up_to(events: Sequence[Envelope]) -> dict[UUID, int]:
+    """Up to which seq each session is due."""
+    found: dict[UUID, int] = {}
+    for event in events:
+        due = chat.SummaryDue.model_validate(event.data)
+        found[event.subject] = max(found.get(event.subject, 0), due.to_seq)
+    return found
 
 
 def _embed(subscriptions: Subscriptions, meant: MeantMessages) -> None:

@@ -16,6 +16,7 @@ from lingxi_chat.adapters.live import LiveSignals
 from lingxi_chat.application import turn_workers
 from lingxi_chat.domain.session import SessionEvent
 from lingxi_chat.projections.open_turns import Claim, claim_waiting
+from lingxi_contracts.base import Event
 from lingxi_contracts.chat import DeleteSession
 from lingxi_contracts.live import Delta, Typing
 from lingxi_contracts.subjects import CHAT_WORK
@@ -137,7 +138,7 @@ async def test_the_slot_is_free_before_the_end_is_told(chat: RunningChat) -> Non
 
     class TellsOnceTheNextIsAsked(LiveSignals):
         async def ended(
-            self, session_id: UUID, turn_id: UUID, events: Sequence[SessionEvent], at: datetime
+            self, session_id: UUID, turn_id: UUID, events: Sequence[Event], at: datetime
         ) -> None:
             if session_id == first.session_id:
                 await chat.model.asked("comes next", times=2)
