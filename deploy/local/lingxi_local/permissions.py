@@ -187,7 +187,7 @@ ROLES: tuple[Role, ...] = (
         },
         calls={"agent": ("get_profile", "read_log"), "gateway": ("read_log",)},
         more_publish=("chat.live.>", "chat.ended.>", "chat.work", "chat.stop"),
-        more_subscribe=("chat.work", "chat.stop"),
+        more_subscribe=("chat.work", "chat.stop", "agent.changed.*"),
     ),
     Role(
         "agent",
@@ -198,6 +198,7 @@ ROLES: tuple[Role, ...] = (
             "GATEWAY_EVENTS": ("erase_user",),
         },
         calls={"chat": ("read_log",)},
+        more_publish=("agent.changed.*",),
     ),
     Role(
         "summarizer",

@@ -2,9 +2,9 @@
 
 Event subject `<owner>.event.<tag without version>.<user_id>.<stream_id>`, stream `<OWNER>_EVENTS`,
 request `<owner>.rpc.<name>`, an operator's `<service>.ops.<name>`, live signal
-`chat.live.<user_id>.<session_id>`, end of a turn `chat.ended.<session_id>.<turn_id>`, durable
-consumer `<service>-<handler>`. Ids in subjects are parsed UUIDs: no text of a user ever becomes a
-subject.
+`chat.live.<user_id>.<session_id>`, end of a turn `chat.ended.<session_id>.<turn_id>`, changed
+agents `agent.changed.<user_id>`, durable consumer `<service>-<handler>`. Ids in subjects are parsed
+UUIDs: no text of a user ever becomes a subject.
 """
 
 from uuid import UUID
@@ -16,6 +16,8 @@ CHAT_WORK = "chat.work"
 """Core NATS nudge: a replica of chat left a turn unclaimed because its slots are full."""
 CHAT_STOP = "chat.stop"
 """Core NATS nudge: the turn whose id it carries is to be stopped by whoever works on it."""
+PROFILES_CHANGED = "agent.changed.*"
+"""Core NATS: what was known of a user's agents, or of everybody's, may be out of date."""
 DEAD_LETTERS_STREAM = "DEAD_LETTERS"
 
 
@@ -83,6 +85,11 @@ def turn_ended_subject(session_id: UUID, turn_id: UUID) -> str:
 def turns_ended() -> str:
     """The ends of all turns."""
     return "chat.ended.>"
+
+
+def profiles_changed(user_id: UUID | None) -> str:
+    """Where agent tells that a user's agents are not what they were; None: that anybody's are."""
+    return f"agent.changed.{user_id or 'all'}"
 
 
 def durable_name(service: str, handler: str) -> str:

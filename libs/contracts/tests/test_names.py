@@ -163,6 +163,11 @@ def test_live_signals_and_nudges_are_permitted() -> None:
     assert fits(ended, ROLE_OF["chat"].publish())
     assert fits(ended, ROLE_OF["gateway"].subscribe())
     assert fits(ended, [subjects.turns_ended()])
+    for changed in (subjects.profiles_changed(USER), subjects.profiles_changed(None)):
+        assert fits(changed, ROLE_OF["agent"].publish())
+        assert not fits(changed, ROLE_OF["chat"].publish())
+        assert fits(changed, [subjects.PROFILES_CHANGED])
+    assert fits(subjects.PROFILES_CHANGED, ROLE_OF["chat"].subscribe())
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.service)

@@ -3,7 +3,9 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
+from lingxi_agent.adapters.changes import Changes
 from lingxi_agent.application.agent_log import AgentLog
 from lingxi_agent.domain.streams import STATE, evolve
 from lingxi_agent.entrypoints import events, rpc
@@ -61,7 +63,10 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(open_owner(OWNER, settings, stop, VERSIONS))
         parts.health.add("requests", parts.server.trouble)
-        log = open_log(parts.pool, parts.relay.wake)
+        changes = Changes(parts.nats)
+        log = open_log(parts.pool, parts.relay.wake, changes.tell)
+        parts.link.watch(lambda: None, changes.tell_all)
+        changes.tell_all()
         await rpc.serve(parts.server, log)
         js = parts.nats.jetstream()
         eraser = Eraser(OWNER, parts.pool, js)
@@ -71,7 +76,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         subscriptions.report_to(parts.health)
         learning = FromLogs(parts.pool, parts.rpc, subscriptions, owners=(chat.OWNER,))
         rebuilds = Rebuilds(
-            lambda: rebuild(settings, learning),
+            lambda: rebuild(settings, learning, changes),
             lambda: rebuild_snapshots(log, EVENTS, TOMBSTONES),
         )
         await operations.serve(parts, OWNER, rebuilds)
@@ -81,14 +86,19 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         yield
 
 
-async def rebuild(settings: Settings, learning: FromLogs) -> Rebuilt:
+async def rebuild(settings: Settings, learning: FromLogs, changes: Changes) -> Rebuilt:
     """Make the read models again. Which sessions are gone follows by and by, from chat's log."""
     rebuilt = await rebuild_read_models(settings.database_url, READ_MODELS)
+    changes.tell_all()
     await learning.begin_again(())
     return rebuilt
 
 
-def open_log(pool: Pool, on_append: Callable[[], None] = lambda: None) -> AgentLog:
+def open_log(
+    pool: Pool,
+    on_append: Callable[[], None] = lambda: None,
+    on_change: Callable[[UUID], None] = lambda _: None,
+) -> AgentLog:
     """The log of agents and of what they remember, with its read models."""
     return AgentLog(
         pool=pool,
@@ -101,4 +111,5 @@ def open_log(pool: Pool, on_append: Callable[[], None] = lambda: None) -> AgentL
             ERASED_USER_CONSTRAINT: AgentNotFound,
         },
         on_append=on_append,
+        on_change=on_change,
     )

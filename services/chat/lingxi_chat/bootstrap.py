@@ -294,6 +294,8 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         )
         workers = chat.workers
         parts.link.watch(workers.nats_lost, workers.nats_back)
+        parts.link.watch(chat.profiles.doubt, chat.profiles.doubt)
+        await chat.profiles.listen(parts.nats)
         await stack.enter_async_context(in_background(workers.sweep(), "sweep", stop.fail))
         hearing = AsyncExitStack()
 

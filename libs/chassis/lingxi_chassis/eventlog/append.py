@@ -72,7 +72,8 @@ class EventLog[S, E: Event]:
     """The log of one owner, with one kind of stream.
 
     `evolve` folds events into state; `taken` maps unique constraints to the refusal they mean;
-    `on_append` wakes the relay. `recent` keeps what was appended here last, if an owner wants it.
+    `on_append` wakes the relay; `on_change` is told whose stream moved, before the command is
+    answered. `recent` keeps what was appended here last, if an owner wants it.
     """
 
     pool: Pool
@@ -82,6 +83,7 @@ class EventLog[S, E: Event]:
     projections: Sequence[Projection] = ()
     taken: Mapping[str, type[Refusal]] = field(default_factory=dict[str, type[Refusal]])
     on_append: Callable[[], None] = lambda: None
+    on_change: Callable[[UUID], None] = lambda _: None
     recent: Recent[S] = field(default_factory=Recent[S])
 
     async def load(self, stream_id: UUID, user_id: UUID) -> Snapshot[S] | None:
@@ -160,6 +162,7 @@ class EventLog[S, E: Event]:
             self.recent.drop(snapshot.stream_id)
             raise Conflict if guard is None or held else GuardLost
         self.on_append()
+        self.on_change(snapshot.user_id)
         appended = Snapshot(snapshot.stream_id, snapshot.user_id, version, state)
         if erase:
             self.recent.drop(snapshot.stream_id)

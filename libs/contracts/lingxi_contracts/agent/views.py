@@ -78,6 +78,8 @@ class AgentProfile(Answer):
     parameters: AgentParameters
     memories: tuple[str, ...] = ()
     """What the agent knows about the user, as far as it fits: what fits best comes first."""
+    memories_complete: bool = False
+    """There are no others."""
 
 
 class PersonalityReview(Answer):

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from lingxi_agent.domain.terms import fitting
 from lingxi_chassis.erasure.schema import without_statistics
 from lingxi_chassis.eventlog import Projection
+from lingxi_chassis.fitting import fitting
 from lingxi_chassis.postgres import Pool, Row, fetch_all, fetch_one
 from lingxi_chassis.rpc import ANSWER_BYTES_MAX, within_bytes
 from lingxi_contracts.agent import (
@@ -153,13 +153,15 @@ async def find_profile(pool: Pool, question: GetProfile) -> AgentProfile | None:
     )
     if row is None:
         return None
+    memories = fitting(row[5], question.about, PROFILE_MEMORIES_CHARS_MAX)
     return AgentProfile(
         agent_id=row[0],
         name=row[1],
         parameters=AgentParameters.model_validate_json(row[2]),
         personality_prompt=row[3],
         personality_version=row[4],
-        memories=fitting(row[5], question.about, PROFILE_MEMORIES_CHARS_MAX),
+        memories=memories,
+        memories_complete=len(memories) == len(row[5]),
     )
 
 

@@ -38,6 +38,7 @@ async def test_six_concurrent_first_needs_make_one_default_agent(
         personality_prompt="",
         personality_version=1,
         parameters=AgentParameters(),
+        memories_complete=True,
     )
     page = await agent.rpc.call(ListAgents(user_id=user_id, offset=0, limit=100))
     assert [found.agent_id for found in page.results] == [profiles[0].agent_id]
@@ -93,9 +94,11 @@ async def test_the_memories_that_fit_come_with_it_best_first(
     """All of them where there is room, else those that share the rarest words."""
     made, session_id = await create(agent, user_id), new_id()
 
-    async def about(text: str) -> tuple[str, ...]:
+    async def about(text: str, *, complete: bool = True) -> tuple[str, ...]:
         question = GetProfile(user_id=user_id, agent_id=made.agent_id, about=text)
-        return (await agent.rpc.call(question)).memories
+        found = await agent.rpc.call(question)
+        assert found.memories_complete == complete
+        return found.memories
 
     assert await about("a dog") == ()
     await agent.rpc.call(learned(made, user_id, session_id, "Likes tea.", "住在浦东。"))
@@ -106,7 +109,7 @@ async def test_the_memories_that_fit_come_with_it_best_first(
     long = [f"Has a friend called {n} {'x' * 400}" for n in range(12)]
     await agent.rpc.call(learned(made, user_id, session_id, *long, covers_from=21))
     for text, first in (("Some TEA", "Likes tea."), ("浦东", "住在浦东。")):
-        found = await about(text)
+        found = await about(text, complete=False)
         assert found[0] == first
         assert 9 < len(found) < 15
         assert sum(map(len, found)) <= PROFILE_MEMORIES_CHARS_MAX

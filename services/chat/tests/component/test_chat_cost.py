@@ -113,7 +113,7 @@ async def is_heard(chat: RunningChat) -> bool:
     )
 
 
-async def test_a_turn_costs_four_statements_and_two_requests(
+async def test_a_turn_costs_three_statements_and_a_request(
     chat: RunningChat, statements: Statements
 ) -> None:
     await chat.model.fault("raw", contains="cost", content="One bubble.")
@@ -126,14 +126,13 @@ async def test_a_turn_costs_four_statements_and_two_requests(
     await eventually(lambda: sum(kind(sql) == "append" for _, sql in statements) == 2)
 
     kinds = [kind(sql) for _, sql in statements if kind(sql) not in BACKGROUND]
-    # The post decides on what this process appended last; another process looks first.
-    assert sorted(kinds[:3]) == ["append", "profile", "prompt"]
-    assert kinds[3:] == ["append"]
-    databases = {database for database, sql in statements if kind(sql) == "profile"}
-    assert databases.isdisjoint({db for db, sql in statements if kind(sql) == "append"})
+    # The post decides on what this process appended last; another process looks first. Likewise it
+    # knows the agent, of which no change was told since the turn before.
+    assert sorted(kinds[:2]) == ["append", "prompt"]
+    assert kinds[2:] == ["append"]
     await chat.outcome(posted)
-    assert seen[:2] == ["chat.rpc.post_message", "agent.rpc.get_profile"]
-    assert set(seen[2:]) == {"chat.rpc.get_answer"}
+    assert seen[:1] == ["chat.rpc.post_message"]
+    assert set(seen[1:]) == {"chat.rpc.get_answer"}
     names = (await chat.logged(first.session_id))[-5:]
     assert names == [
         "message_posted",
@@ -170,9 +169,11 @@ async def test_a_first_message_costs_a_look_and_a_profile_more(
 
     kinds = [kind(sql) for _, sql in statements if kind(sql) not in BACKGROUND]
     assert kinds[:2] == ["find", "profile"]
-    assert sorted(kinds[2:5]) == ["append", "profile", "prompt"]
-    assert kinds[5:] == ["append"]
-    assert seen.count("agent.rpc.get_profile") == 2
+    assert sorted(kinds[2:4]) == ["append", "prompt"]
+    assert kinds[4:] == ["append"]
+    assert seen.count("agent.rpc.get_profile") == 1
+    databases = {database for database, sql in statements if kind(sql) == "profile"}
+    assert databases.isdisjoint({db for db, sql in statements if kind(sql) == "append"})
 
 
 async def test_recall_costs_a_statement_where_there_is_something_to_recall(
@@ -186,7 +187,7 @@ async def test_recall_costs_a_statement_where_there_is_something_to_recall(
     await eventually(lambda: sum(kind(sql) == "append" for _, sql in statements) == 2)
 
     kinds = [kind(sql) for _, sql in statements if kind(sql) not in BACKGROUND]
-    assert sorted(kinds) == ["append", "append", "profile", "prompt", "recall"]
+    assert sorted(kinds) == ["append", "append", "prompt", "recall"]
 
 
 async def test_questions_cost_a_statement_or_two(chat: RunningChat, statements: Statements) -> None:
