@@ -72,8 +72,9 @@ class EventLog[S, E: Event]:
     """The log of one owner, with one kind of stream.
 
     `evolve` folds events into state; `taken` maps unique constraints to the refusal they mean;
-    `on_append` wakes the relay; `on_change` is told whose stream moved, before the command is
-    answered. `recent` keeps what was appended here last, if an owner wants it.
+    `on_append` wakes the relay. `on_change` is told whose stream moved, before the command is
+    answered; also where there was nothing to do, as whoever did it may have died untold. `recent`
+    keeps what was appended here last, if an owner wants it.
     """
 
     pool: Pool
@@ -134,6 +135,7 @@ class EventLog[S, E: Event]:
         """
         assert guard is None or guard.sql.lstrip().startswith("select")
         if not events:
+            self.on_change(snapshot.user_id)
             return snapshot
         state = snapshot.state
         for event in events:

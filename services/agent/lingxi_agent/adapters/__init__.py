@@ -1,1 +1,1 @@
-"""What chat touches."""
+"""What agent touches."""

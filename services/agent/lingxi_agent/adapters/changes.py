@@ -1,8 +1,9 @@
 """Words on NATS that agents have changed: whoever keeps profiles asks anew.
 
 A word goes out on the connection that the command's answer goes out on, and before it. So whoever
-is answered, and asks for a turn then, is spoken to by the agent as it is now. Words may get lost
-with the connection or the process: hence one about all agents whenever either begins.
+is answered, and asks for a turn then, is spoken to by the agent as it is now. A repeat of what was
+done already has its word, too. Words may get lost with the connection or the process: hence one
+about all agents whenever either begins.
 """
 
 from uuid import UUID

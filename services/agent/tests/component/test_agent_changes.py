@@ -45,9 +45,10 @@ async def test_whoever_is_answered_was_told_of_the_change_before(
         rpc = RpcClient(nats)
         await rpc.call(GetProfile(user_id=user_id, agent_id=made.agent_id))
         assert told == []
-        for number in range(1, 6):
+        # The last is a repeat: whoever did it first may have died before the word.
+        for number, personality in enumerate(("1", "2", "3", "4", "4"), 1):
             command = ChangePersonality(
-                user_id=user_id, agent_id=made.agent_id, personality_prompt=f"{number}"
+                user_id=user_id, agent_id=made.agent_id, personality_prompt=personality
             )
             await rpc.call(command)
             assert told == [profiles_changed(user_id)] * number
