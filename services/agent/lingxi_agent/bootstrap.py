@@ -65,8 +65,8 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
         parts.health.add("requests", parts.server.trouble)
         changes = Changes(parts.nats)
         log = open_log(parts.pool, parts.relay.wake, changes.tell)
-        parts.link.watch(lambda: None, changes.tell_all)
-        changes.tell_all()
+        parts.link.watch(lambda: None, changes.tell)
+        changes.tell()
         await rpc.serve(parts.server, log)
         js = parts.nats.jetstream()
         eraser = Eraser(OWNER, parts.pool, js)
@@ -89,7 +89,7 @@ async def start(settings: Settings, stop: Stop) -> AsyncGenerator[None]:
 async def rebuild(settings: Settings, learning: FromLogs, changes: Changes) -> Rebuilt:
     """Make the read models again. Which sessions are gone follows by and by, from chat's log."""
     rebuilt = await rebuild_read_models(settings.database_url, READ_MODELS)
-    changes.tell_all()
+    changes.tell()
     await learning.begin_again(())
     return rebuilt
 

@@ -20,10 +20,6 @@ class Changes:
     def __init__(self, nats: Client) -> None:
         self._nats = nats
 
-    def tell(self, user_id: UUID) -> None:
-        """Something is not what it was with the agents of this user."""
+    def tell(self, user_id: UUID | None = None) -> None:
+        """Something is not what it was with the agents of this user; None: perhaps of any."""
         ahead(self._nats.publish(profiles_changed(user_id)))
-
-    def tell_all(self) -> None:
-        """It may be so with anybody's."""
-        ahead(self._nats.publish(profiles_changed(None)))

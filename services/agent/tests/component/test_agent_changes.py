@@ -55,7 +55,7 @@ async def test_whoever_is_answered_was_told_of_the_change_before(
 
 
 async def test_where_words_may_have_been_lost_all_is_to_be_asked_anew(agent: RunningAgent) -> None:
-    """Guards `Changes.tell_all`: at a start, when the connection is back, after a rebuild."""
+    """Guards the words of `bootstrap` about everybody's agents: at a start and after a rebuild."""
     async with listening(agent) as (nats, told):
         another = agent.settings.model_copy(update={"internal_port": 0})
         async with bootstrap.start(another, Stop()):
