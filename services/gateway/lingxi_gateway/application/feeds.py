@@ -9,8 +9,9 @@ Invariants:
    in again is not told as new.
 """
 
+import asyncio
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -27,6 +28,8 @@ from lingxi_gateway.domain.refusals import TooManyRequests
 
 FEEDS_MAX = 10_000
 FEEDS_PER_USER_MAX = 50
+BEGIN_SECONDS_MAX = 2.0
+"""How long whoever comes while this process starts waits for the streams to be seen."""
 UUID_CHARS = 36
 TURN_ENDS = frozenset(("turn_completed", "turn_failed", "turn_stopped"))
 OF_A_SESSION = frozenset(("personality_suggested", "personality_suggestion_closed"))
@@ -72,14 +75,22 @@ class Feeds:
         self._users: dict[str, _User] = {}
         self._lives: dict[Source, tuple[int, int]] = {}
         self._refills = Refills()
+        self._begun = asyncio.Event()
         self.count = 0
+
+    async def begin(self) -> None:
+        """Wait until the streams were seen, though not for long; to be called before `open`."""
+        if not self._begun.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEGIN_SECONDS_MAX):
+                    await self._begun.wait()
 
     @contextmanager
     def open(self, listener: Listener) -> Generator[Feed]:
         """A feed that is told everything from now on, while the context is open.
 
         Raises:
-            Unavailable: there are `FEEDS_MAX` feeds, or the streams were never seen.
+            Unavailable: there are `FEEDS_MAX` feeds, or the streams were never seen (`begin`).
             TooManyRequests: the user has `FEEDS_PER_USER_MAX`.
         """
         key = str(listener.user_id)
@@ -168,6 +179,8 @@ class Feeds:
         before = self._lives.get(source)
         if place is not None:
             self._lives[source] = place.life
+        if self.here() is not None:
+            self._begun.set()
         if before is None or place is None:
             return  # it begins, and nobody listens
         rebuilt = before != place.life

@@ -1,5 +1,6 @@
 """Feeds in memory: bounds, places, whose is whose, and which events clients are told of."""
 
+import asyncio
 import json
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -279,6 +280,27 @@ def test_there_are_so_many_and_no_more(told: Told, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(feeds_module, "FEEDS_MAX", 9)
     with pytest.raises(Unavailable):
         told.open(new_id())
+
+
+async def test_who_comes_while_it_starts_waits_for_the_streams_but_not_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Guards `Feeds.begin`: chat's stream may be made a moment after the gateway answers."""
+    places: dict[Source, Place] = {"agent": Place(2, 20)}
+    feeds = Feeds(FeedFrames("m"), places.get)
+    feeds.gap("agent")
+    monkeypatch.setattr(feeds_module, "BEGIN_SECONDS_MAX", 0.0)
+    await feeds.begin()
+    assert feeds.here() is None
+
+    monkeypatch.undo()
+    waiting = asyncio.create_task(feeds.begin())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    places["chat"] = Place(1, 10)
+    feeds.gap("chat")
+    await waiting
+    assert feeds.here() is not None
 
 
 async def test_an_end_wakes_and_tells_nothing_more(told: Told) -> None:

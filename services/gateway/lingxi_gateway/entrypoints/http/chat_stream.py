@@ -50,6 +50,7 @@ async def stream_answer(
     listener = Listener(
         caller.user_id, caller.family_id, caller.token_epoch, post.session_id, live_only=True
     )
+    await parts.feeds.begin()
     with ExitStack() as stack:
         feed = stack.enter_context(parts.feeds.open(listener))
         posted = stack.enter_context(posting(parts.rpc, parts.waiters, post))

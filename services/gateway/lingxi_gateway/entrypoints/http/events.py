@@ -73,6 +73,7 @@ async def follow_events(
         await parts.rpc.call(GetSession(user_id=caller.user_id, session_id=session_id))
     listener = Listener(caller.user_id, caller.family_id, caller.token_epoch, session_id)
     given = last_event_id or after
+    await parts.feeds.begin()
     with ExitStack() as stack:
         feed = stack.enter_context(parts.feeds.open(listener))
         cursor, reason = await _resumed(parts, feed, given)
