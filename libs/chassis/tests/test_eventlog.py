@@ -20,7 +20,7 @@ from libs.chassis.tests.shelf import (
     shelf_log,
 )
 from lingxi_chassis import context
-from lingxi_chassis.eventlog import Clause, Conflict, GuardLost, again_on_conflict
+from lingxi_chassis.eventlog import Clause, Conflict, GuardLost, Snapshot, again_on_conflict
 from lingxi_chassis.eventlog.append import EVENT_BYTES_MAX
 from lingxi_chassis.eventlog.schema import PUBLISHED_BYTES_MAX
 from lingxi_chassis.ids import new_id
@@ -69,6 +69,28 @@ async def test_no_events_do_nothing(shelves: ShelfLog, log_pool: Pool) -> None:
     snapshot = new_shelf(shelves)
     assert await shelves.append(snapshot, [], AT) == snapshot
     assert await count(log_pool, "streams") == 0
+
+
+async def test_what_an_append_reads_is_what_it_was_decided_on(
+    shelves: ShelfLog, log_pool: Pool
+) -> None:
+    """Guards `append_and_read`: all that was there before, nothing that it writes itself."""
+
+    async def put_and_read(snapshot: Snapshot[Shelf], name: str, guard: Clause | None = None):
+        return await shelves.append_and_read(snapshot, [put(name)], AT, reading, guard=guard)
+
+    sql = "select version, name from things where stream_id = %(read_stream)s"
+    new = new_shelf(shelves)
+    reading = Clause("was", sql, {"read_stream": new.stream_id})
+    one, before_one = await put_and_read(new, "a")
+    two, before_two = await put_and_read(one, "b", Clause("held", "select 1"))
+    three, before_three = await put_and_read(two, "c")
+    assert before_one == [(None, None)]
+    assert before_two == [(1, "a")]
+    assert sorted(before_three) == [(1, "a"), (2, "b")]
+    assert await shelves.load(new.stream_id, new.user_id) == three
+    with pytest.raises(Conflict):
+        await put_and_read(two, "d")
 
 
 async def test_a_stale_snapshot_conflicts_and_leaves_no_trace(

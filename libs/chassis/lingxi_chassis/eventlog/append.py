@@ -27,7 +27,7 @@ from lingxi_chassis.eventlog.recent import Recent
 from lingxi_chassis.eventlog.schema import FITS_CONSTRAINT
 from lingxi_chassis.eventlog.snapshot import Snapshot
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.postgres import AWAY, Pool, borrowed, fetch_one
+from lingxi_chassis.postgres import AWAY, Pool, Row, borrowed, fetch_one
 from lingxi_chassis.tracing import Kind
 from lingxi_contracts.base import Event
 from lingxi_contracts.errors import PayloadTooLarge, Refusal, Unavailable
@@ -133,10 +133,31 @@ class EventLog[S, E: Event]:
             PayloadTooLarge: an event over `EVENT_BYTES_MAX`.
             Unavailable: the database is away.
         """
-        assert guard is None or guard.sql.lstrip().startswith("select")
         if not events:
             self.on_change(snapshot.user_id)
             return snapshot
+        appended, _ = await self.append_and_read(
+            snapshot, events, at, None, guard=guard, effects=effects, erase=erase
+        )
+        return appended
+
+    async def append_and_read(
+        self,
+        snapshot: Snapshot[S],
+        events: Sequence[E],
+        at: datetime,
+        reading: Clause | None,
+        *,
+        guard: Clause | None = None,
+        effects: Sequence[Clause] = (),
+        erase: bool = False,
+    ) -> tuple[Snapshot[S], list[Row]]:
+        """As `append`, of one event at least; with it the rows of `reading`, a select, in no order.
+
+        They are of what was there before: nothing that this append writes is in them, and all that
+        it was decided on is. A row of nulls: there was none. Raises as `append`.
+        """
+        assert guard is None or guard.sql.lstrip().startswith("select")
         state = snapshot.state
         for event in events:
             state = self.evolve(state, event, at)
@@ -150,16 +171,19 @@ class EventLog[S, E: Event]:
             "events": _rows(events),
             "metadata": orjson.dumps(current_metadata()).decode(),
         }
-        for clause in (*effects, *((guard,) if guard else ())):
-            params |= clause.params
+        for clause in (*effects, guard, reading):
+            if clause is not None:
+                params |= clause.params
         tags = {event.tag for event in events}
         folds = tuple((p.name, p.sql) for p in self.projections if tags & p.tags)
         statement = _statement(
             snapshot.version == 0,
             guard.sql if guard else None,
             folds + tuple((clause.name, clause.sql) for clause in effects),
+            reading.sql if reading else None,
         )
-        version, held = await self._run(statement, params)
+        rows = await self._run(statement, params)
+        version, held = rows[0][:2]
         if version is None:
             self.recent.drop(snapshot.stream_id)
             raise Conflict if guard is None or held else GuardLost
@@ -170,13 +194,14 @@ class EventLog[S, E: Event]:
             self.recent.drop(snapshot.stream_id)
         else:
             self.recent.put(appended)
-        return appended
+        return appended, [row[2:] for row in rows]
 
-    async def _run(self, statement: bytes, params: dict[str, Any]) -> tuple[int | None, bool]:
+    async def _run(self, statement: bytes, params: dict[str, Any]) -> list[Row]:
+        """At least one row: the new version, whether the guard held, and what was read."""
         try:
             async with borrowed(self.pool) as connection:
                 with tracing.span("append", Kind.ASKS):
-                    row = await (await connection.execute(statement, params)).fetchone()
+                    return await (await connection.execute(statement, params)).fetchall()
         except UniqueViolation as error:
             self.recent.drop(params["stream_id"])
             refusal = self.taken.get(error.diag.constraint_name or "")
@@ -191,7 +216,6 @@ class EventLog[S, E: Event]:
             raise Conflict from error
         except AWAY as error:
             raise Unavailable from error
-        return (row[0], row[1]) if row else (None, False)
 
 
 def _rows(events: Sequence[Event]) -> str:
@@ -213,7 +237,9 @@ def _rows(events: Sequence[Event]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _statement(create: bool, guard: str | None, clauses: tuple[tuple[str, str], ...]) -> bytes:
+def _statement(
+    create: bool, guard: str | None, clauses: tuple[tuple[str, str], ...], reading: str | None
+) -> bytes:
     """The text of an append. Few shapes exist, so that each stays a prepared statement."""
     held = f"held as materialized ({guard})," if guard else ""
     if_held = "and exists (select from held)" if guard else ""
@@ -245,6 +271,7 @@ def _statement(create: bool, guard: str | None, clauses: tuple[tuple[str, str], 
             returning position, event_id, stream_id, version, type, user_id, occurred_at, data
         ){rest}
         select (select version from appended), {"exists (select from held)" if guard else "true"}
+        {f", was.* from (select) one left join ({reading}) was on true" if reading else ""}
         """
     # The driver reads a statement of more than 4,096 characters anew each time.
     return "\n".join(filter(None, map(str.strip, statement.splitlines()))).encode()

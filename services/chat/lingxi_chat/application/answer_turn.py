@@ -193,10 +193,10 @@ class AnswerTurns:
         raise BadAnswer("no end")
 
     async def _looked_up(self, turn: Held, session: Session) -> LookedUp:
-        """What was looked up while the claim was committed, or else now."""
-        if turn.looked_up is not None:
+        """What was read as the claim was made, or else what is there now."""
+        if turn.look_up is not None:
             with suppress(Unavailable):
-                return await turn.looked_up
+                return await turn.look_up()
         return await self.look_up(turn.claim.user_id, turn.claim.session_id, session)
 
     async def _recalling(self, claim: Claim, session: Session, found: LookedUp) -> Prompt:

@@ -1,21 +1,29 @@
 """What a turn speaks from: the newest messages, and the agent's profile.
 
-Looked up while the append that starts the turn is being committed, or else once it is claimed. What
-is looked up early lacks nothing but the message that is posted: the append was decided on a version
-that could be read before, and is no append if anything came in between.
+The messages are read by the append that starts the turn, or else once it is claimed. What the
+append reads lacks nothing but the message that is posted: it was decided on a version that could be
+read before, and is no append if anything came in between.
 """
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from lingxi_chassis.postgres import Pool
+from lingxi_chassis.eventlog import Clause
+from lingxi_chassis.postgres import Pool, Row
 from lingxi_chassis.tasks import ahead
 from lingxi_chat.application.parts import Profiles
 from lingxi_chat.domain.bubbles import BUBBLES_MAX
 from lingxi_chat.domain.conversation import PENDING_MAX
 from lingxi_chat.domain.prompt import Said
 from lingxi_chat.domain.session import Session
-from lingxi_chat.projections.prompt_material import Newest, newest_messages
+from lingxi_chat.projections.prompt_material import (
+    Newest,
+    newest_messages,
+    newest_of,
+    reading,
+)
 from lingxi_contracts.agent import AgentProfile
 from lingxi_contracts.errors import SessionNotFound
 
@@ -35,35 +43,48 @@ class LookedUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """For the turn that a message starts: `reading` is to be of the append that starts it."""
+
+    reading: Clause
+    _posted: Said
+    _wanted: int
+    _profile: asyncio.Task[AgentProfile]
+
+    async def found(self, rows: Sequence[Row]) -> LookedUp:
+        """With what was read.
+
+        Raises:
+            AgentNotFound: deleted.
+            Unavailable: agent is away.
+        """
+        newest = newest_of(rows)
+        messages = [*newest.messages, self._posted][-self._wanted :]
+        return LookedUp(await self._profile, replace(newest, messages=messages))
+
+
+@dataclass(frozen=True, slots=True)
 class LookUp:
     """The use case with what it needs."""
 
     pool: Pool
     profiles: Profiles
 
-    async def early(
+    def beginning(
         self, user_id: UUID, session_id: UUID, session: Session, posted: Said
-    ) -> LookedUp:
-        """For the turn that a message starts, which is not recorded yet in `session`.
-
-        Raises:
-            AgentNotFound: deleted.
-            Unavailable: agent or the database is away.
-        """
+    ) -> Beginning:
+        """For the turn that a message starts, which is not recorded yet in `session`. The profile
+        is asked for at once."""
         wanted = messages_wanted(session, posted.seq)
-        asked = ahead(self.profiles.profile(user_id, session.agent_id, posted.text))
-        newest = await newest_messages(
-            self.pool,
+        asked = reading(
             session_id,
             user_id,
             session.agent_id,
             limit=wanted,
             asks_elsewhere=_may_be_whole(session, posted.seq, wanted),
         )
-        profile = await asked
-        before = [said for said in newest.messages if said.seq < posted.seq]
-        messages = [*before, posted][-wanted:]
-        return LookedUp(profile, replace(newest, messages=messages))
+        profile = ahead(self.profiles.profile(user_id, session.agent_id, posted.text))
+        return Beginning(asked, posted, wanted, profile)
 
     async def __call__(self, user_id: UUID, session_id: UUID, session: Session) -> LookedUp:
         """For a turn that is claimed.

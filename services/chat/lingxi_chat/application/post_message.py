@@ -5,16 +5,15 @@ records the message, the turn that will answer it and that turn's work row. If t
 free slot the turn is claimed in the same append: nothing stands between the commit and the model.
 """
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from lingxi_chassis.clock import utc_now
 from lingxi_chassis.eventlog import Clause, Conflict, GuardLost, again_on_conflict
 from lingxi_chassis.ids import new_id
-from lingxi_chassis.tasks import ahead
 from lingxi_chat.application.get_answer import recorded_state
 from lingxi_chat.application.look_up import LookUp
 from lingxi_chat.application.parts import Profiles, SessionLog, SessionSnapshot, load
@@ -117,19 +116,24 @@ class PostMessages:
         async with self.workers.starting(
             turn_id, command.session_id, command.user_id, settles=True
         ) as starting:
+            beginning = None
             if starting.here:
                 (message,) = (one for one in posted if isinstance(one, MessagePosted))
                 said = Said(message.seq, "user", message.text, at)
-                starting.looked_up = ahead(
-                    self.look_up.early(command.user_id, command.session_id, state, said)
-                )
-                await asyncio.sleep(0)  # the questions leave before the append is put together
+                beginning = self.look_up.beginning(command.user_id, command.session_id, state, said)
             try:
-                starting.begun = await self.log.append(
-                    snapshot, (*first, *posted), at, guard=guard, effects=(starting.work,)
+                starting.begun, was = await self.log.append_and_read(
+                    snapshot,
+                    (*first, *posted),
+                    at,
+                    beginning and beginning.reading,
+                    guard=guard,
+                    effects=(starting.work,),
                 )
             except GuardLost:
                 raise AgentNotFound from None
+            if beginning is not None:
+                starting.look_up = partial(beginning.found, was)
         return _pending(command, turn_id, critical)
 
     async def _add(self, snapshot: SessionSnapshot, posted: Sequence[SessionEvent]) -> None:

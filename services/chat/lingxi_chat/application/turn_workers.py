@@ -50,18 +50,22 @@ class Slot:
             left()
 
 
+type LookingUp = Callable[[], Awaitable[LookedUp]]
+"""Finds what a turn speaks from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A turn to work on: our claim, when we made it, and its session if we know it already.
 
-    `looked_up`: what to speak from, if it was asked for while the claim was committed. `slot`: left
-    when the outcome is recorded, before anybody is told: who hears of it may say more at once.
+    `look_up`: finds what to speak from, if that was read as the claim was made. `slot`: left when
+    the outcome is recorded, before anybody is told: who hears of it may say more at once.
     """
 
     claim: Claim
     claimed_at: float
     snapshot: SessionSnapshot | None = None
-    looked_up: asyncio.Task[LookedUp] | None = None
+    look_up: LookingUp | None = None
     stopping: Stopping = field(default_factory=Stopping)
     times: TurnTimes = field(default_factory=TurnTimes)
     slot: Slot = field(default_factory=Slot)
@@ -75,12 +79,12 @@ type AnswerTurn = Callable[[Held], Awaitable[Held | None]]
 class Starting:
     """A turn about to start: `work` goes into its append, whose result is told in `begun`.
 
-    `here`: this replica works on it then, and may be given what to speak from, being looked up.
+    `here`: this replica works on it then, and may be given what finds what to speak from.
     """
 
     work: Clause
     here: bool
-    looked_up: asyncio.Task[LookedUp] | None = None
+    look_up: LookingUp | None = None
     begun: SessionSnapshot | None = None
 
 
@@ -136,7 +140,7 @@ class TurnWorkers:
             return
         if claim is not None:
             self._begin(
-                Held(claim, claimed_at, starting.begun, starting.looked_up, slot=self._slot())
+                Held(claim, claimed_at, starting.begun, starting.look_up, slot=self._slot())
             )
         elif settle_seconds:
             self.look_once_settled()

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from uuid import UUID
 
-from lingxi_chassis.postgres import Pool, fetch_all
+from lingxi_chassis.eventlog import Clause
+from lingxi_chassis.postgres import Pool, Row, fetch_all
 from lingxi_chat.domain.prompt import Said
 from lingxi_chat.projections.summaries import STANDING
 
@@ -34,42 +36,67 @@ async def newest_messages(
     without_turn: UUID | None = None,
     asks_elsewhere: bool = True,
 ) -> Newest:
-    """What a prompt is made of.
+    """What a prompt is made of. Options as of `reading`."""
+    asked = reading(
+        session_id,
+        user_id,
+        agent_id,
+        limit=limit,
+        without_turn=without_turn,
+        asks_elsewhere=asks_elsewhere,
+    )
+    return newest_of(await fetch_all(pool, asked.sql, asked.params))
+
+
+def reading(
+    session_id: UUID,
+    user_id: UUID,
+    agent_id: UUID,
+    *,
+    limit: int,
+    without_turn: UUID | None = None,
+    asks_elsewhere: bool = True,
+) -> Clause:
+    """The question for what a prompt is made of, whose rows `newest_of` takes.
 
     `without_turn`: what this one said is to be said anew, and left out. Whether they talked
     elsewhere is asked of each version that the session's row has lately had: not for nothing.
     """
-    rows = await fetch_all(
-        pool,
+    return Clause(
+        "was",
         f"""
         with newest as (
             select seq, author, text, sent_at from messages
-            where session_id = %(session_id)s and superseded_by is null
+            where session_id = %(read_session)s and superseded_by is null
               and (author = 'user' or proactive_id is not null
-                   or turn_id is distinct from %(without_turn)s::uuid)
-            order by seq desc limit %(limit)s
+                   or turn_id is distinct from %(read_without_turn)s::uuid)
+            order by seq desc limit %(read_limit)s
         )
-        select seq, author, text, sent_at, null, null, null from newest
+        select seq, author, text, sent_at, null as timezone, null as suggestion, null as elsewhere
+        from newest
         union all
-        -- One row more, last of all, for what there is once.
-        select 0, null, {STANDING.format(session_id="%(session_id)s")}, null,
-               (select timezone from users where user_id = %(user_id)s),
-               (select suggestion_id from reviews where session_id = %(session_id)s),
-               %(asks_elsewhere)s
-               and exists (select from sessions where user_id = %(user_id)s
-                           and agent_id = %(agent_id)s and session_id <> %(session_id)s)
-        order by seq desc
+        -- One row more for what there is once.
+        select 0, null, {STANDING.format(session_id="%(read_session)s")}, null,
+               (select timezone from users where user_id = %(read_user)s),
+               (select suggestion_id from reviews where session_id = %(read_session)s),
+               %(read_asks_elsewhere)s
+               and exists (select from sessions where user_id = %(read_user)s
+                           and agent_id = %(read_agent)s and session_id <> %(read_session)s)
         """,
         {
-            "session_id": session_id,
-            "user_id": user_id,
-            "agent_id": agent_id,
-            "without_turn": without_turn,
-            "limit": limit,
-            "asks_elsewhere": asks_elsewhere,
+            "read_session": session_id,
+            "read_user": user_id,
+            "read_agent": agent_id,
+            "read_without_turn": without_turn,
+            "read_limit": limit,
+            "read_asks_elsewhere": asks_elsewhere,
         },
     )
-    *said, once = rows
+
+
+def newest_of(rows: Sequence[Row]) -> Newest:
+    """What a prompt is made of, of rows in any order."""
+    once, *said = sorted(rows, key=itemgetter(0))
     _, _, summary, _, timezone, suggestion_id, elsewhere = once
-    messages = [Said(*row[:4]) for row in reversed(said)]
+    messages = [Said(*row[:4]) for row in said]
     return Newest(messages, timezone or "UTC", summary or "", suggestion_id, elsewhere)

@@ -113,7 +113,7 @@ async def is_heard(chat: RunningChat) -> bool:
     )
 
 
-async def test_a_turn_costs_three_statements_and_a_request(
+async def test_a_turn_costs_two_statements_and_a_request(
     chat: RunningChat, statements: Statements
 ) -> None:
     await chat.model.fault("raw", contains="cost", content="One bubble.")
@@ -128,8 +128,7 @@ async def test_a_turn_costs_three_statements_and_a_request(
     kinds = [kind(sql) for _, sql in statements if kind(sql) not in BACKGROUND]
     # The post decides on what this process appended last; another process looks first. Likewise it
     # knows the agent, of which no change was told since the turn before.
-    assert sorted(kinds[:2]) == ["append", "prompt"]
-    assert kinds[2:] == ["append"]
+    assert kinds == ["append", "append"]
     await chat.outcome(posted)
     assert seen[:1] == ["chat.rpc.post_message"]
     assert set(seen[1:]) == {"chat.rpc.get_answer"}
@@ -169,8 +168,7 @@ async def test_a_first_message_costs_a_look_and_a_profile_more(
 
     kinds = [kind(sql) for _, sql in statements if kind(sql) not in BACKGROUND]
     assert kinds[:2] == ["find", "profile"]
-    assert sorted(kinds[2:4]) == ["append", "prompt"]
-    assert kinds[4:] == ["append"]
+    assert kinds[2:] == ["append", "append"]
     assert seen.count("agent.rpc.get_profile") == 1
     databases = {database for database, sql in statements if kind(sql) == "profile"}
     assert databases.isdisjoint({db for db, sql in statements if kind(sql) == "append"})
@@ -187,7 +185,7 @@ async def test_recall_costs_a_statement_where_there_is_something_to_recall(
     await eventually(lambda: sum(kind(sql) == "append" for _, sql in statements) == 2)
 
     kinds = [kind(sql) for _, sql in statements if kind(sql) not in BACKGROUND]
-    assert sorted(kinds) == ["append", "append", "prompt", "recall"]
+    assert kinds == ["append", "recall", "append"]
 
 
 async def test_questions_cost_a_statement_or_two(chat: RunningChat, statements: Statements) -> None:

@@ -5,9 +5,11 @@ from uuid import UUID
 import pytest
 
 from lingxi_chassis.clock import utc_now
+from lingxi_chassis.ids import new_id
 from lingxi_chat import bootstrap
 from lingxi_chat.adapters.agents import RemoteProfiles
 from lingxi_chat.application.look_up import VERBATIM_MESSAGES, LookUp
+from lingxi_chat.domain import conversation
 from lingxi_chat.domain.prompt import Said
 from lingxi_contracts.chat import RecordSummary
 from services.chat.tests.component.harness import RunningChat
@@ -16,25 +18,28 @@ from services.chat.tests.component.talks import talked
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_it_holds_the_posted_message_once_whenever_it_was_read(chat: RunningChat) -> None:
-    """Guards `early`: the read and the append it goes beside end in either order."""
+async def test_what_the_append_reads_holds_the_posted_message_once(chat: RunningChat) -> None:
+    """Guards `Beginning`: what a message's append reads is what is there once it is committed."""
     session_id = (await chat.say("How it begins.")).session_id
     look_up = LookUp(chat.pool, RemoteProfiles(chat.rpc))
-    before = await bootstrap.session_log(chat.pool).load(session_id, chat.user_id)
+    log = bootstrap.session_log(chat.pool)
+    before = await log.load(session_id, chat.user_id)
     assert before is not None
     posted = Said(before.state.last_seq + 1, "user", "How it goes on.", utc_now())
 
-    first = await look_up.early(chat.user_id, session_id, before.state, posted)
-    await chat.say(posted.text, session_id)
-    second = await look_up.early(chat.user_id, session_id, before.state, posted)
+    beginning = look_up.beginning(chat.user_id, session_id, before.state, posted)
+    message_id = new_id()
+    events = conversation.post(
+        before.state, message_id, posted.text, "hash", mark_read=False, turn_id=new_id()
+    )
+    after, was = await log.append_and_read(before, events, posted.at, beginning.reading)
 
-    for found in (first, second):
-        texts = [said.text for said in found.newest.messages]
-        assert texts[0] == "How it begins."
-        assert texts[-1] == posted.text
-        assert texts.count(posted.text) == 1
-    assert first.newest == second.newest
-    assert first.profile == second.profile
+    early = await beginning.found(was)
+    late = await look_up(chat.user_id, session_id, after.state)
+    texts = [said.text for said in early.newest.messages]
+    assert texts[0] == "How it begins."
+    assert texts.index(posted.text) == len(texts) - 1
+    assert early == late
 
 
 async def test_the_first_message_of_a_session_knows_of_the_others(chat: RunningChat) -> None:
