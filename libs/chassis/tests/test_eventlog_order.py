@@ -12,9 +12,10 @@ from nats.aio.client import Client
 from libs.chassis.tests.listening import holds_the_log, in_version_order, published, relaying
 from libs.chassis.tests.shelf import AT, ShelfLog, ThingPut, new_shelf
 from lingxi_chassis.bus import connect
-from lingxi_chassis.eventlog import Conflict, append
-from lingxi_chassis.postgres import Pool
+from lingxi_chassis.eventlog import Clause, Conflict, append
+from lingxi_chassis.postgres import Pool, fetch_one
 from lingxi_chassis.relay.rows import Checkpoint, read_rows
+from tests.fixtures.waiting import eventually
 
 XID_CONDITION = b"and xid <= pg_current_xact_id()"
 
@@ -77,6 +78,33 @@ async def test_without_the_xid_condition_the_order_is_wrong(
     async with relaying(log_url, nats):
         await holds_the_log(nats, log_url)
         assert not in_version_order(await published(nats))
+
+
+@pytest.mark.parametrize("ends", ["commit", "rollback"])
+async def test_what_is_read_is_of_the_version_whatever_comes_in_between(
+    shelves: ShelfLog, log_pool: Pool, log_url: str, ends: str
+) -> None:
+    """Guards `append_and_read`: its snapshot is older than an append that it has to wait for."""
+    one = await shelves.append(new_shelf(shelves), [ThingPut(name="before")], AT)
+    sql = "select name from things where stream_id = %(read_stream)s"
+    reading = Clause("was", sql, {"read_stream": one.stream_id})
+    async with await psycopg.AsyncConnection.connect(log_url) as between:
+        await within(shelves, between).append(one, [ThingPut(name="between")], AT)
+        ours = shelves.append_and_read(one, [ThingPut(name="ours")], AT, reading)
+        appending = asyncio.create_task(ours)
+
+        async def waits() -> bool:
+            waiting = "select 1 from pg_locks where not granted and locktype = 'transactionid'"
+            return await fetch_one(log_pool, waiting, {}) is not None
+
+        await eventually(waits)
+        await getattr(between, ends)()
+    if ends == "commit":
+        with pytest.raises(Conflict):
+            await appending
+    else:
+        appended, read = await appending
+        assert (appended.version, read) == (2, [("before",)])
 
 
 async def test_transactions_that_commit_in_the_other_order(

@@ -23,7 +23,7 @@ from libs.chassis.tests.badges import (
     tables,
 )
 from libs.chassis.tests.test_eventlog_order import OneConnection
-from lingxi_chassis.eventlog import Projection, Snapshot
+from lingxi_chassis.eventlog import Clause, Projection, Snapshot
 from lingxi_chassis.ids import new_id
 from lingxi_chassis.postgres import Connection, execute, fetch_one, open_pool
 from lingxi_chassis.rebuild import RebuildBusy, read_models, rebuild_read_models
@@ -156,6 +156,36 @@ async def test_an_append_under_way_is_waited_for(log: BadgeLog, url: str) -> Non
         await connection.commit()
     await rebuilding
     assert "late" in [row[1] for row in tables(url)["badges"]]
+
+
+@pytest.mark.parametrize("plans", ["force_custom_plan", "force_generic_plan"])
+async def test_an_append_that_is_held_off_holds_nothing_that_it_reads(url: str, plans: str) -> None:
+    """Guards the order of `_statement`: the swap, which holds `streams`, could not take what is
+    read, and each would wait for the other."""
+    reading = Clause("was", "select name from badges", {})
+    async with (
+        open_pool(url, 1) as pool,
+        await psycopg.AsyncConnection.connect(url) as swap,
+        asyncio.TaskGroup() as tasks,
+    ):
+        await execute(pool, f"set plan_cache_mode = {plans}", {})
+        log = badge_log(pool)
+        badge = log.new(new_id(), new_id())
+        for mood in ("new", "known", "as before"):  # a plan is made once, and its locks taken anew
+            badge, _ = await log.append_and_read(badge, [BadgeWorn(mood=mood)], AT, reading)
+        await swap.execute(read_models.HOLD_OFF)
+        last = log.append_and_read(badge, [BadgeWorn(mood="last")], AT, reading)
+        appending = tasks.create_task(last)
+
+        async def is_held_off() -> bool:
+            sql = "select 1 from pg_locks where not granted and relation = 'streams'::regclass"
+            return await (await swap.execute(sql)).fetchone() is not None
+
+        await eventually(is_held_off)
+        await swap.execute("lock table badges in access exclusive mode nowait")
+        await swap.commit()
+    _, read = appending.result()
+    assert read == [("",)]
 
 
 async def test_without_the_lock_it_would_be_missed(

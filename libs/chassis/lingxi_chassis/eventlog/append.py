@@ -60,7 +60,8 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A statement that belongs to one append, such as a work row; it selects from `appended`."""
+    """A statement that belongs to one append: what it does beside, such as a work row, which
+    selects from `appended`; what must hold; or what is read with it."""
 
     name: str
     sql: str
@@ -154,9 +155,10 @@ class EventLog[S, E: Event]:
     ) -> tuple[Snapshot[S], list[Row]]:
         """As `append`, of one event at least; with it the rows of `reading`, a select, in no order.
 
-        They are of what was there before: nothing that this append writes is in them, and all that
-        it was decided on is. A row of nulls: there was none. Raises as `append`.
+        They are of the version the events were decided on: all that it has is in them, and nothing
+        that this append writes. A row of nulls: there was none. Raises as `append`.
         """
+        assert events
         assert guard is None or guard.sql.lstrip().startswith("select")
         state = snapshot.state
         for event in events:
@@ -180,7 +182,7 @@ class EventLog[S, E: Event]:
             snapshot.version == 0,
             guard.sql if guard else None,
             folds + tuple((clause.name, clause.sql) for clause in effects),
-            reading.sql if reading else None,
+            (reading.name, reading.sql) if reading else None,
         )
         rows = await self._run(statement, params)
         version, held = rows[0][:2]
@@ -238,9 +240,16 @@ def _rows(events: Sequence[Event]) -> str:
 
 @lru_cache(maxsize=256)
 def _statement(
-    create: bool, guard: str | None, clauses: tuple[tuple[str, str], ...], reading: str | None
+    create: bool,
+    guard: str | None,
+    clauses: tuple[tuple[str, str], ...],
+    reading: tuple[str, str] | None,
 ) -> bytes:
-    """The text of an append. Few shapes exist, so that each stays a prepared statement."""
+    """The text of an append. Few shapes exist, so that each stays a prepared statement.
+
+    It locks tables in the order in which they stand here: `streams` is to come first, where a
+    rebuild holds appends off. Hence what is read is the last part, and not one of the last select.
+    """
     held = f"held as materialized ({guard})," if guard else ""
     if_held = "and exists (select from held)" if guard else ""
     if create:
@@ -256,6 +265,11 @@ def _statement(
             where stream_id = %(stream_id)s and user_id = %(user_id)s
               and version = %(expected)s and xid <= pg_current_xact_id() {if_held}"""
     rest = "".join(f",\n{name} as ({sql})" for name, sql in clauses)
+    read = ""
+    if reading:
+        name, sql = reading
+        rest += f",\n{name} as materialized ({sql})"
+        read = f", {name}.* from (select) one left join {name} on true"
     statement = f"""
         with {held} appended as ({move}
             returning stream_id, user_id, version, state
@@ -271,7 +285,7 @@ def _statement(
             returning position, event_id, stream_id, version, type, user_id, occurred_at, data
         ){rest}
         select (select version from appended), {"exists (select from held)" if guard else "true"}
-        {f", was.* from (select) one left join ({reading}) was on true" if reading else ""}
+        {read}
         """
     # The driver reads a statement of more than 4,096 characters anew each time.
     return "\n".join(filter(None, map(str.strip, statement.splitlines()))).encode()

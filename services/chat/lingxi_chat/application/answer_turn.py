@@ -193,10 +193,10 @@ class AnswerTurns:
         raise BadAnswer("no end")
 
     async def _looked_up(self, turn: Held, session: Session) -> LookedUp:
-        """What was read as the claim was made, or else what is there now."""
-        if turn.look_up is not None:
+        """What to speak from: looked up as it was claimed, or else now."""
+        if turn.looking is not None:
             with suppress(Unavailable):
-                return await turn.look_up()
+                return await turn.looking()
         return await self.look_up(turn.claim.user_id, turn.claim.session_id, session)
 
     async def _recalling(self, claim: Claim, session: Session, found: LookedUp) -> Prompt:

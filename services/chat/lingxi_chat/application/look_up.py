@@ -20,9 +20,9 @@ from lingxi_chat.domain.prompt import Said
 from lingxi_chat.domain.session import Session
 from lingxi_chat.projections.prompt_material import (
     Newest,
+    asking_newest,
+    newest_from,
     newest_messages,
-    newest_of,
-    reading,
 )
 from lingxi_contracts.agent import AgentProfile
 from lingxi_contracts.errors import SessionNotFound
@@ -58,7 +58,7 @@ class Beginning:
             AgentNotFound: deleted.
             Unavailable: agent is away.
         """
-        newest = newest_of(rows)
+        newest = newest_from(rows)
         messages = [*newest.messages, self._posted][-self._wanted :]
         return LookedUp(await self._profile, replace(newest, messages=messages))
 
@@ -76,7 +76,7 @@ class LookUp:
         """For the turn that a message starts, which is not recorded yet in `session`. The profile
         is asked for at once."""
         wanted = messages_wanted(session, posted.seq)
-        asked = reading(
+        asked = asking_newest(
             session_id,
             user_id,
             session.agent_id,

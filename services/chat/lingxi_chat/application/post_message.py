@@ -133,7 +133,7 @@ class PostMessages:
             except GuardLost:
                 raise AgentNotFound from None
             if beginning is not None:
-                starting.look_up = partial(beginning.found, was)
+                starting.looking = partial(beginning.found, was)
         return _pending(command, turn_id, critical)
 
     async def _add(self, snapshot: SessionSnapshot, posted: Sequence[SessionEvent]) -> None:

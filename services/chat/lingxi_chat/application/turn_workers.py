@@ -51,21 +51,21 @@ class Slot:
 
 
 type LookingUp = Callable[[], Awaitable[LookedUp]]
-"""Finds what a turn speaks from."""
+"""Ends a look-up that began with the claim: what the turn speaks from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """A turn to work on: our claim, when we made it, and its session if we know it already.
 
-    `look_up`: finds what to speak from, if that was read as the claim was made. `slot`: left when
-    the outcome is recorded, before anybody is told: who hears of it may say more at once.
+    `looking`: its look-up, if that began with the claim. `slot`: left when the outcome is recorded,
+    before anybody is told: who hears of it may say more at once.
     """
 
     claim: Claim
     claimed_at: float
     snapshot: SessionSnapshot | None = None
-    look_up: LookingUp | None = None
+    looking: LookingUp | None = None
     stopping: Stopping = field(default_factory=Stopping)
     times: TurnTimes = field(default_factory=TurnTimes)
     slot: Slot = field(default_factory=Slot)
@@ -79,12 +79,12 @@ type AnswerTurn = Callable[[Held], Awaitable[Held | None]]
 class Starting:
     """A turn about to start: `work` goes into its append, whose result is told in `begun`.
 
-    `here`: this replica works on it then, and may be given what finds what to speak from.
+    `here`: this replica works on it then; its look-up may have begun.
     """
 
     work: Clause
     here: bool
-    look_up: LookingUp | None = None
+    looking: LookingUp | None = None
     begun: SessionSnapshot | None = None
 
 
@@ -140,7 +140,7 @@ class TurnWorkers:
             return
         if claim is not None:
             self._begin(
-                Held(claim, claimed_at, starting.begun, starting.look_up, slot=self._slot())
+                Held(claim, claimed_at, starting.begun, starting.looking, slot=self._slot())
             )
         elif settle_seconds:
             self.look_once_settled()

@@ -36,8 +36,8 @@ async def newest_messages(
     without_turn: UUID | None = None,
     asks_elsewhere: bool = True,
 ) -> Newest:
-    """What a prompt is made of. Options as of `reading`."""
-    asked = reading(
+    """What a prompt is made of. Options as of `asking_newest`."""
+    asked = asking_newest(
         session_id,
         user_id,
         agent_id,
@@ -45,10 +45,10 @@ async def newest_messages(
         without_turn=without_turn,
         asks_elsewhere=asks_elsewhere,
     )
-    return newest_of(await fetch_all(pool, asked.sql, asked.params))
+    return newest_from(await fetch_all(pool, asked.sql, asked.params))
 
 
-def reading(
+def asking_newest(
     session_id: UUID,
     user_id: UUID,
     agent_id: UUID,
@@ -57,13 +57,13 @@ def reading(
     without_turn: UUID | None = None,
     asks_elsewhere: bool = True,
 ) -> Clause:
-    """The question for what a prompt is made of, whose rows `newest_of` takes.
+    """The question for what a prompt is made of, whose rows `newest_from` takes.
 
     `without_turn`: what this one said is to be said anew, and left out. Whether they talked
     elsewhere is asked of each version that the session's row has lately had: not for nothing.
     """
     return Clause(
-        "was",
+        "material",
         f"""
         with newest as (
             select seq, author, text, sent_at from messages
@@ -94,7 +94,7 @@ def reading(
     )
 
 
-def newest_of(rows: Sequence[Row]) -> Newest:
+def newest_from(rows: Sequence[Row]) -> Newest:
     """What a prompt is made of, of rows in any order."""
     once, *said = sorted(rows, key=itemgetter(0))
     _, _, summary, _, timezone, suggestion_id, elsewhere = once

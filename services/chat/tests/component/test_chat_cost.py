@@ -26,6 +26,9 @@ BACKGROUND = ("relay", "sweep", "index", "named")
 INDEXING = "chat-index_messages"
 """The consumer that starts last, in the background: a module's first tests are faster."""
 
+REMEMBERED_CHARS_MAX = 4_096
+"""Of a statement: the driver reads a longer one anew each time."""
+
 type Statements = list[tuple[str, str]]
 
 
@@ -129,6 +132,7 @@ async def test_a_turn_costs_two_statements_and_a_request(
     # The post decides on what this process appended last; another process looks first. Likewise it
     # knows the agent, of which no change was told since the turn before.
     assert kinds == ["append", "append"]
+    assert all(len(sql) < REMEMBERED_CHARS_MAX for _, sql in statements)
     await chat.outcome(posted)
     assert seen[:1] == ["chat.rpc.post_message"]
     assert set(seen[1:]) == {"chat.rpc.get_answer"}

@@ -28,8 +28,9 @@ from lingxi_gateway.domain.refusals import TooManyRequests
 
 FEEDS_MAX = 10_000
 FEEDS_PER_USER_MAX = 50
-BEGIN_SECONDS_MAX = 2.0
-"""How long whoever comes while this process starts waits for the streams to be seen."""
+BEGIN_SECONDS_MAX = 5.0
+"""How long whoever comes while this process starts waits for the streams to be seen: more than
+passes between two looks at a stream that is not there yet."""
 UUID_CHARS = 36
 TURN_ENDS = frozenset(("turn_completed", "turn_failed", "turn_stopped"))
 OF_A_SESSION = frozenset(("personality_suggested", "personality_suggestion_closed"))

@@ -16,6 +16,7 @@ from lingxi_chassis.bus import connect
 from lingxi_chassis.relay.healing import ask_to_heal
 from lingxi_contracts.live import Delta
 from lingxi_contracts.subjects import live_subject, stream_name
+from lingxi_gateway.adapters.tail import Tail
 from lingxi_gateway.application import feed as feed_module
 from services.gateway.tests.integration.running import Lingxi, User
 from services.gateway.tests.integration.test_feed import until
@@ -68,6 +69,27 @@ async def test_a_reply_is_whole_for_whoever_comes_in_its_middle(lingxi: Lingxi) 
             shown.take(frame.data)
     assert shown.texts[ids["turn_id"], 0] == TEXT
     assert [frame.event for frame in seen[:1]] == ["ready"]
+
+
+async def test_a_gateway_that_starts_lets_a_feed_and_a_streamed_answer_wait(
+    lingxi: Lingxi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards `Feeds.begin` where it is called: a stream may be seen later than one is asked."""
+    follow: Any = vars(Tail)["_follow"]
+
+    async def late(tail: Tail) -> None:
+        await asyncio.sleep(1.0)
+        await follow(tail)
+
+    user = await lingxi.user()
+    monkeypatch.setattr(Tail, "_follow", late)
+    async with lingxi.replica() as starting, feed(starting, headers=user.headers) as told:
+        await until(told, "ready")
+    async with lingxi.replica() as starting:
+        body = {"message": "Hello.", "stream": True}
+        answer = await starting.post("/api/chat/", headers=user.headers, json=body)
+    assert answer.status_code == 200
+    assert "event: done" in answer.text
 
 
 async def test_a_reply_that_has_ended_is_not_told_again(lingxi: Lingxi) -> None:
