@@ -144,7 +144,8 @@ def test_longer_ago_than_time_is_since_the_beginning(lingxi: Lingxi, person: Per
     of_session = ("--stream", session_id)
     beginning = told(lingxi, "--since", "all", *of_session)
     assert beginning
-    assert told(lingxi, "--since", "999999d", *of_session) == beginning
+    again = told(lingxi, "--since", "999999d", *of_session)  # what came meanwhile is the last
+    assert again[: len(beginning)] == beginning
 
 
 def test_what_is_not_understood_says_so(lingxi: Lingxi) -> None:

@@ -76,8 +76,10 @@ async def test_what_was_said_by_the_stop_is_kept(chat: RunningChat) -> None:
         stopping = await asyncio.gather(*(chat.ask(stop(chat, first.session_id)) for _ in range(3)))
         outcome = await chat.outcome(posted)
 
-    assert {one.turn_id for one in stopping} <= {posted.turn_id, None}
-    assert stopping[0].turn_id == posted.turn_id
+    # Whichever came first; the turn may have ended before the others.
+    told = {one.turn_id for one in stopping}
+    assert posted.turn_id in told
+    assert told <= {posted.turn_id, None}
     assert outcome.status == "answered"
     assert outcome.answer is not None
     assert watched.shown(posted.turn_id) == tuple(m.text for m in outcome.answer.messages)
