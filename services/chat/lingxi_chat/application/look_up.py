@@ -94,8 +94,7 @@ class LookUp:
             Unavailable: agent or the database is away.
         """
         wanted = messages_wanted(session, session.last_seq)
-        newest = await newest_messages(
-            self.pool,
+        asked = asking_newest(
             session_id,
             user_id,
             session.agent_id,
@@ -103,10 +102,11 @@ class LookUp:
             without_turn=session.turn.regenerates if session.turn else None,
             asks_elsewhere=_may_be_whole(session, session.last_seq, wanted),
         )
+        newest = await newest_messages(self.pool, asked)
         if not newest.messages:
             raise SessionNotFound
-        asked = [said.text for said in newest.messages if said.author == "user"]
-        about = asked[-1] if asked else ""
+        said = [one.text for one in newest.messages if one.author == "user"]
+        about = said[-1] if said else ""
         profile = await self.profiles.profile(user_id, session.agent_id, about)
         return LookedUp(profile, newest)
 

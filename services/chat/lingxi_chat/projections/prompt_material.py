@@ -26,28 +26,6 @@ class Newest:
     elsewhere: bool
 
 
-async def newest_messages(
-    pool: Pool,
-    session_id: UUID,
-    user_id: UUID,
-    agent_id: UUID,
-    *,
-    limit: int,
-    without_turn: UUID | None = None,
-    asks_elsewhere: bool = True,
-) -> Newest:
-    """What a prompt is made of. Options as of `asking_newest`."""
-    asked = asking_newest(
-        session_id,
-        user_id,
-        agent_id,
-        limit=limit,
-        without_turn=without_turn,
-        asks_elsewhere=asks_elsewhere,
-    )
-    return newest_from(await fetch_all(pool, asked.sql, asked.params))
-
-
 def asking_newest(
     session_id: UUID,
     user_id: UUID,
@@ -92,6 +70,11 @@ def asking_newest(
             "read_asks_elsewhere": asks_elsewhere,
         },
     )
+
+
+async def newest_messages(pool: Pool, asked: Clause) -> Newest:
+    """What a prompt is made of, by `asking_newest`. Raises Unavailable."""
+    return newest_from(await fetch_all(pool, asked.sql, asked.params))
 
 
 def newest_from(rows: Sequence[Row]) -> Newest:

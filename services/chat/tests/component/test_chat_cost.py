@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 
 from lingxi_chassis.postgres import execute, fetch_all
 from lingxi_chat.projections.messages import ANSWER_SQL, PROJECTIONS, answer_rows
-from lingxi_chat.projections.prompt_material import newest_messages
+from lingxi_chat.projections.prompt_material import asking_newest, newest_messages
 from lingxi_contracts.chat import GetHistory, ListSessions, ReadMessages
 from lingxi_contracts.subjects import stream_name
 from services.chat.tests.component.harness import RunningChat
@@ -148,14 +148,15 @@ async def test_a_turn_costs_two_statements_and_a_request(
 
 
 async def test_a_prompt_reads_no_more_messages_than_its_bound(chat: RunningChat) -> None:
-    """Guards the limit in `newest_messages`: a turn costs the same in a long session."""
+    """Guards the limit in `asking_newest`: a turn costs the same in a long session."""
     session_id = (await chat.say("Number 0.")).session_id
     for number in range(1, 4):
         await chat.say(f"Number {number}.", session_id)
     last = (await chat.messages(session_id))[-1].seq
     agent_id = (await chat.session(session_id)).agent_id
 
-    read = await newest_messages(chat.pool, session_id, chat.user_id, agent_id, limit=3)
+    asked = asking_newest(session_id, chat.user_id, agent_id, limit=3)
+    read = await newest_messages(chat.pool, asked)
 
     assert [said.seq for said in read.messages] == [last - 2, last - 1, last]
 
