@@ -64,10 +64,12 @@ class RunningScheduler:
         registered = gateway.UserRegistered(username="ann", email=None, timezone=zone)
         await self.gateway.tell(registered, user_id, user_id)
 
-    async def talk(self, *, turns: int = 3, agent_id: UUID | None = None) -> UUID:
+    async def talk(
+        self, *, turns: int = 3, agent_id: UUID | None = None, about: str = "Message 1."
+    ) -> UUID:
         """A session of five messages or more that were all read, and that scheduler has heard."""
         agent_id = agent_id or await self.chat.agent("You are a gardener.")
-        said = await self.chat.say("My name is Ann. Message 1.", agent_id=agent_id)
+        said = await self.chat.say(f"My name is Ann. {about}", agent_id=agent_id)
         for number in range(2, turns + 1):
             await self.chat.say(f"Message {number}.", said.session_id)
         await self.read(said.session_id)

@@ -27,21 +27,22 @@ HOUR = timedelta(hours=1)
 TRIES_LOOKED_AT_MAX = 10
 
 
-async def asked(scheduler: RunningScheduler) -> int:
-    """How often the model was asked whether to write, about any session of this module."""
-    prompts = await scheduler.chat.model.prompts("Message 1.")
+async def asked(scheduler: RunningScheduler, about: str) -> int:
+    """How often the model was asked whether to write, in the session that is about this: others of
+    this module fall due meanwhile."""
+    prompts = await scheduler.chat.model.prompts(about)
     return sum("`wait`" in prompt[0]["content"] for prompt in prompts)
 
 
 async def test_off_waits_until_it_is_switched_on(scheduler: RunningScheduler) -> None:
     agent_id = await scheduler.chat.agent(proactive_behavior="off")
-    session_id = await scheduler.talk(agent_id=agent_id)
-    before = await asked(scheduler)
+    session_id = await scheduler.talk(agent_id=agent_id, about="A lamp that is off.")
+    before = await asked(scheduler, "A lamp that is off.")
     scheduler.clock.move(SILENCE)
     line = await scheduler.decided(session_id)
     assert (line.outcome, line.gate, line.next_at) == ("skipped", "off", None)
     assert (await scheduler.rested(session_id)).due_at is None
-    assert await asked(scheduler) == before
+    assert await asked(scheduler, "A lamp that is off.") == before
 
     await scheduler.change(agent_id, parameters={"proactive_behavior": "balanced"})
     assert (await scheduler.decided(session_id, 2)).outcome == "sent"
@@ -84,15 +85,15 @@ async def test_quiet_hours_put_it_off_until_they_end(scheduler: RunningScheduler
     agent_id = await scheduler.chat.agent()
     await scheduler.talk(turns=1, agent_id=agent_id)
     await scheduler.change(agent_id, timings={"quiet_hours": quiet})
-    session_id = await scheduler.talk(agent_id=agent_id)
-    before = await asked(scheduler)
+    session_id = await scheduler.talk(agent_id=agent_id, about="A quiet street.")
+    before = await asked(scheduler, "A quiet street.")
     scheduler.clock.move(SILENCE)
     line = await scheduler.decided(session_id)
     assert (line.outcome, line.gate) == ("skipped", "quiet_hours")
     assert line.next_at is not None
     assert f"{line.next_at:%H:%M}" == quiet["end"]
     assert (await scheduler.rested(session_id)).due_at == line.next_at
-    assert await asked(scheduler) == before
+    assert await asked(scheduler, "A quiet street.") == before
 
     scheduler.clock.move(HOUR)
     assert (await scheduler.decided(session_id, 2)).outcome == "sent"
@@ -107,15 +108,15 @@ async def test_a_full_day_puts_it_off_until_the_next(scheduler: RunningScheduler
     scheduler.clock.move(SILENCE)
     assert (await scheduler.decided(first)).outcome == "sent"
 
-    second = await scheduler.talk(agent_id=agent_id)
-    before = await asked(scheduler)
+    second = await scheduler.talk(agent_id=agent_id, about="A full day.")
+    before = await asked(scheduler, "A full day.")
     scheduler.clock.move(SILENCE)
     line = await scheduler.decided(second)
     assert (line.outcome, line.gate) == ("skipped", "daily_cap")
     assert line.next_at is not None
     assert line.next_at > scheduler.clock.now()
     assert f"{line.next_at.astimezone(ZoneInfo(noon_here)):%H:%M}" == "00:00"
-    assert await asked(scheduler) == before
+    assert await asked(scheduler, "A full day.") == before
 
     scheduler.clock.move(line.next_at - scheduler.clock.now())
     assert (await scheduler.decided(second, 2)).outcome == "sent"
@@ -138,7 +139,7 @@ async def test_the_day_of_one_agent_leaves_another_its_own(scheduler: RunningSch
 async def test_three_unanswered_messages_are_enough(scheduler: RunningScheduler) -> None:
     """Each is read, none answered: the waits grow, and after the third nothing comes."""
     agent_id = await scheduler.chat.agent(proactive_behavior="aggressive")
-    session_id = await scheduler.talk(agent_id=agent_id)
+    session_id = await scheduler.talk(agent_id=agent_id, about="Three letters.")
     kept = await scheduler.heard(session_id)
     for number, back_off_hours in enumerate((1, 2, 4), 1):
         await until_due(scheduler, kept)
@@ -149,11 +150,11 @@ async def test_three_unanswered_messages_are_enough(scheduler: RunningScheduler)
         assert kept.watch.last_agent_at is not None
         assert kept.due_at == kept.watch.last_agent_at + back_off_hours * HOUR
 
-    before = await asked(scheduler)
+    before = await asked(scheduler, "Three letters.")
     await until_due(scheduler, kept)
     line = await scheduler.decided(session_id, 4)
     assert (line.outcome, line.gate, line.next_at) == ("skipped", "unanswered", None)
-    assert await asked(scheduler) == before
+    assert await asked(scheduler, "Three letters.") == before
     await scheduler.read(session_id)
     assert (await scheduler.rested(session_id)).due_at is None
 
@@ -215,16 +216,16 @@ async def test_a_user_who_types_is_not_interrupted(scheduler: RunningScheduler) 
 
 
 async def test_the_model_may_wait_and_is_not_asked_again(scheduler: RunningScheduler) -> None:
-    session_id = await scheduler.talk(turns=2)
-    await scheduler.chat.say("Good night! Message 1.", session_id)
+    session_id = await scheduler.talk(turns=2, about="A long wait.")
+    await scheduler.chat.say("Good night!", session_id)
     await scheduler.read(session_id)
     await scheduler.heard(session_id)
-    before = await asked(scheduler)
+    before = await asked(scheduler, "A long wait.")
     scheduler.clock.move(SILENCE)
     line = await scheduler.decided(session_id)
     assert (line.outcome, line.gate, line.next_at) == ("skipped", "model", None)
     assert line.reason
-    assert await asked(scheduler) == before + 1
+    assert await asked(scheduler, "A long wait.") == before + 1
     assert (await scheduler.rested(session_id)).due_at is None
     another = await scheduler.talk(agent_id=await scheduler.chat.agent(name="Ada"))
     scheduler.clock.move(timedelta(days=2))
