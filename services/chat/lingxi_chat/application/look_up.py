@@ -48,7 +48,6 @@ class Beginning:
 
     reading: Clause
     _posted: Said
-    _wanted: int
     _profile: asyncio.Task[AgentProfile]
 
     async def found(self, rows: Sequence[Row]) -> LookedUp:
@@ -59,7 +58,7 @@ class Beginning:
             Unavailable: agent is away.
         """
         newest = newest_from(rows)
-        messages = [*newest.messages, self._posted][-self._wanted :]
+        messages = [*newest.messages, self._posted]
         return LookedUp(await self._profile, replace(newest, messages=messages))
 
 
@@ -80,11 +79,11 @@ class LookUp:
             session_id,
             user_id,
             session.agent_id,
-            limit=wanted,
+            limit=wanted - 1,  # the posted message is one of them
             asks_elsewhere=_may_be_whole(session, posted.seq, wanted),
         )
         profile = ahead(self.profiles.profile(user_id, session.agent_id, posted.text))
-        return Beginning(asked, posted, wanted, profile)
+        return Beginning(asked, posted, profile)
 
     async def __call__(self, user_id: UUID, session_id: UUID, session: Session) -> LookedUp:
         """For a turn that is claimed.

@@ -2,7 +2,8 @@
 
 One statement finds out whether this is a repeat (none, if this replica knows the session), one
 records the message, the turn that will answer it and that turn's work row. If this replica has a
-free slot the turn is claimed in the same append: nothing stands between the commit and the model.
+free slot the turn is claimed in the same append, which also reads what it speaks from: nothing
+stands between the commit and the model.
 """
 
 from collections.abc import Sequence
